@@ -1,0 +1,148 @@
+"""The loop that ALC closes around PGA and ADC, frame by frame: each gain depends on the frame before.
+
+Datasheet rules kept here: a peak detector on the ADC output steers the PGA in 0.75 dB steps; attack and
+decay times are those of a ramp over 90 % of the PGA's range; hold delays only the ramp up; the noise gate
+compares the level at the input pin and stops only the ramp up; a limiter at 87.5 % of full scale uses the
+fastest attack. The detector's window is not in the datasheet: 10.7 ms, so that a 50 Hz hum does not look
+like a tremolo.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+STEP_DB = 0.75
+PGA_MIN_DB, PGA_MAX_DB = -17.25, 30.0
+RAMP_DB = 42.75  # 90 % of -17.25..+30 dB, as the datasheet puts it: from -15 to +27.75 dB
+LIMIT = 0.875
+WINDOW_S = 512 / 48_000
+HIGH_PASS_POLE = 1.0 - 2.0**-11  # 3.7 Hz at 48 kHz; a fixed coefficient, so the corner follows the rate
+
+PEAK_NOW, PEAK_BEFORE, WINDOW_FRAMES, QUIET_FRAMES, CREDIT, DETECTOR_FIELDS = range(6)
+
+
+class AlcLaw(NamedTuple):
+    """ALC settings in the loop's own units: amplitudes of full scale, frames, and gain steps per frame."""
+
+    left: bool
+    right: bool
+    target: float
+    max_db: float
+    min_db: float
+    hold_frames: float
+    decay_steps: float
+    attack_steps: float
+    limit_steps: float
+    gate: float
+    window_frames: float
+
+
+ALC_OFF = AlcLaw(False, False, 1.0, 30.0, -17.25, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+
+
+class Path(NamedTuple):
+    """What the analogue path does to the signal apart from the PGA's gain."""
+
+    headroom_v: float
+    full_scale_v: float
+    offset: float
+    high_pass: bool
+
+
+@njit(cache=True)
+def record(  # type: ignore[no-untyped-def]
+    pga_in, line_in, noise, boosted, samples, gain_db, step_at, step_db,
+    live, boost, adc_on, path, law, detector, filter_state,
+):  # fmt: skip
+    """Volts at the PGA and boost inputs -> volts behind the boost mixer and samples of full scale 1.0.
+
+    All signals are float64[2, n]; pga_in, line_in in volts, noise in fractions of full scale; boosted and
+    samples are written. gain_db[2], detector and filter_state[2, 2] persist between calls. step_at,
+    step_db: where a waiting PGA gain takes over. live, adc_on: gates, 0 or 1. boost: microphone boost as an
+    amplitude.
+    """
+    step = 10.0 ** (STEP_DB / 20.0)
+    gain = np.empty(2)
+    for c in range(2):
+        gain[c] = 10.0 ** (gain_db[c] / 20.0)
+    for i in range(pga_in.shape[1]):
+        level = 0.0
+        for c in range(2):
+            if i == step_at[c]:
+                gain_db[c] = step_db[c]
+                gain[c] = 10.0 ** (gain_db[c] / 20.0)
+            amplified = pga_in[c, i] * gain[c] * live[c]
+            amplified = min(max(amplified, -path.headroom_v), path.headroom_v)
+            mixed = amplified * boost[c] + line_in[c, i]
+            mixed = min(max(mixed, -path.headroom_v), path.headroom_v)
+            boosted[c, i] = mixed
+            sample = mixed / path.full_scale_v + noise[c, i] + path.offset * (1.0 - 1.8 * c)
+            sample = min(max(sample, -1.0), 1.0) * adc_on[c]
+            filtered = sample
+            if path.high_pass:
+                filtered = sample - filter_state[c, 0] + HIGH_PASS_POLE * filter_state[c, 1]
+                filter_state[c, 1] = filtered
+            filter_state[c, 0] = sample
+            samples[c, i] = min(max(filtered, -1.0), 1.0)
+            if (c == 0 and law.left) or (c == 1 and law.right):
+                level = max(level, abs(samples[c, i]))
+        if law.left or law.right:
+            leader = 0 if law.left else 1
+            move = _alc_move(level, gain_db[leader], gain[leader] * boost[leader], step, law, detector)
+            if move != 0.0:
+                for c in range(2):
+                    if (c == 0 and law.left) or (c == 1 and law.right):
+                        gain_db[c] = min(max(gain_db[c] + move, PGA_MIN_DB), PGA_MAX_DB)
+                        gain[c] = 10.0 ** (gain_db[c] / 20.0)
+                ratio = 10.0 ** (move / 20.0)
+                detector[PEAK_NOW] *= ratio
+                detector[PEAK_BEFORE] *= ratio
+
+
+@njit(cache=True)
+def _alc_move(level, gain_db, pin_gain, step, law, detector):  # type: ignore[no-untyped-def]
+    """Decibels the PGA moves after this frame: +0.75, -0.75, 0, or a fraction at the ends of its range."""
+    detector[PEAK_NOW] = max(detector[PEAK_NOW], level)
+    detector[WINDOW_FRAMES] += 1.0
+    peak = max(detector[PEAK_NOW], detector[PEAK_BEFORE])
+    if detector[WINDOW_FRAMES] >= law.window_frames:
+        detector[PEAK_BEFORE] = detector[PEAK_NOW]
+        detector[PEAK_NOW] = 0.0
+        detector[WINDOW_FRAMES] = 0.0
+    steps = 0.0
+    if gain_db < law.min_db:
+        steps = law.decay_steps
+    elif peak > LIMIT:
+        steps = -law.limit_steps
+    elif peak > law.target or gain_db > law.max_db:
+        steps = -law.attack_steps
+    elif peak * step <= law.target and peak >= law.gate * pin_gain:
+        detector[QUIET_FRAMES] += 1.0
+        if detector[QUIET_FRAMES] > law.hold_frames:
+            steps = law.decay_steps
+        else:
+            detector[CREDIT] = 0.0
+            return 0.0
+    if steps <= 0.0:
+        detector[QUIET_FRAMES] = 0.0
+    if steps == 0.0:
+        detector[CREDIT] = 0.0
+        return 0.0
+    detector[CREDIT] += abs(steps)
+    if detector[CREDIT] < 1.0:
+        return 0.0
+    detector[CREDIT] = min(detector[CREDIT] - 1.0, 1.0)
+    if steps < 0.0:
+        return -min(STEP_DB, max(gain_db - law.min_db, 0.0))
+    return min(STEP_DB, max(law.max_db - gain_db, 0.0))
+
+
+def steps_per_frame(ramp_s: float, frame_rate_hz: float) -> float:
+    """Gain steps in one frame when the PGA covers 90 % of its range in `ramp_s`."""
+    return RAMP_DB / STEP_DB / (ramp_s * frame_rate_hz)

@@ -1,0 +1,54 @@
+"""The WM8960's registers as the control port sees them: nine write-only bits, some behind a volume latch.
+
+Which bit does what is the business of the blocks that read them.
+"""
+
+from __future__ import annotations
+
+RESET = {
+    0x00: 0x0A7, 0x01: 0x0A7, 0x05: 0x008, 0x07: 0x00A, 0x08: 0x1C0, 0x0A: 0x0FF, 0x0B: 0x0FF,
+    0x11: 0x07B, 0x12: 0x100, 0x13: 0x032, 0x15: 0x0C3, 0x16: 0x0C3, 0x17: 0x1C0, 0x20: 0x100, 0x21: 0x100,
+    0x22: 0x050, 0x25: 0x050, 0x2A: 0x040, 0x2D: 0x050, 0x2E: 0x050, 0x30: 0x002, 0x31: 0x037,
+    0x33: 0x080, 0x34: 0x008, 0x35: 0x031, 0x36: 0x026, 0x37: 0x0E9,
+}  # fmt: skip
+REGISTERS = 0x38
+UNDEFINED = frozenset({0x0C, 0x0D, 0x0E, 0x1E, 0x1F, 0x23, 0x24, 0x32})
+LATCHED_PAIRS = ((0x00, 0x01), (0x02, 0x03), (0x0A, 0x0B), (0x15, 0x16), (0x28, 0x29))
+PGA_PAIR = LATCHED_PAIRS[0]
+UPDATE = 0x100
+MUTE = 0x80
+
+
+class Registers:
+    """9-bit write-only registers, with the volume fields that wait for an update bit."""
+
+    def __init__(self) -> None:
+        self._raw = [RESET.get(index, 0) for index in range(REGISTERS)]
+        self._latched = {index: self._raw[index] & 0xFF for pair in LATCHED_PAIRS for index in pair}
+
+    def write(self, register: int, value: int) -> tuple[int, ...]:
+        """Store a value; returns the volume registers it updates (none without the update bit)."""
+        if register >= REGISTERS or register in UNDEFINED:
+            return ()
+        self._raw[register] = value
+        if register in PGA_PAIR and value & MUTE:
+            self._latched[register] |= MUTE  # mutes at once; only unmuting waits for the update bit
+        if not value & UPDATE:
+            return ()
+        for pair in LATCHED_PAIRS:
+            if register in pair:
+                self._latched.update((index, self._raw[index] & 0xFF) for index in pair)
+                return pair
+        return ()
+
+    def bits(self, register: int, high: int, low: int) -> int:
+        """The field [high:low] as last written."""
+        return (self._raw[register] >> low) & ((1 << (high - low + 1)) - 1)
+
+    def on(self, register: int, bit: int) -> bool:
+        """One bit as last written."""
+        return bool(self._raw[register] >> bit & 1)
+
+    def latched(self, register: int) -> int:
+        """The low eight bits of a volume register as last updated."""
+        return self._latched[register]
