@@ -1,0 +1,149 @@
+"""What a codec chip and a HAT are, beyond registers: controls, sequences, clocks, ports, buttons, LEDs. Frozen facts, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from firmware_py.registers import RegisterMap, Value
+
+
+@dataclass(frozen=True)
+class Control:
+    """A neutral name for what a mode may ask of a codec, and how this codec does it.
+
+    Exactly one of three shapes:
+    - `fields`: the value goes to each field; `words` translates neutral words into the fields' own first
+      (a description's "on" and "off" are there as True and False too).
+    - `sum_of`: a total in dB shared between two controls, a coarse one (few steps) and a fine one.
+    With `above`, the value is counted from what another control was set to (a ceiling "+12 dB above the gain").
+    """
+
+    name: str
+    fields: tuple[str, ...] = ()
+    words: Mapping[Value, Value] = field(default_factory=dict)
+    sum_of: tuple[str, ...] = ()
+    above: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a sequence: the writes it stands for happen only where the chip is not yet so.
+
+    guard    fields; the step is taken only when a later step is about to change one of them
+    set      field path -> value, always the same
+    apply    names of controls whose settings are written here; "clock" and "rate" stand for the rows of the clock tables
+    wait_ms  pause after the step, if it wrote anything
+    forget   registers whose word is no longer known once the step wrote (the chip moves them itself: PGA gains under ALC),
+             so that the next step that sets them writes them, whatever the shadow held
+    """
+
+    note: str
+    set: Mapping[str, Value] = field(default_factory=dict)
+    apply: tuple[str, ...] = ()
+    guard: tuple[str, ...] = ()
+    wait_ms: float = 0.0
+    forget: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClockRow:
+    """A row of a clock table: for these frequencies, these fields."""
+
+    set: Mapping[str, Value]
+    mclk_hz: int | None = None
+    sysclk_hz: int | None = None
+    rate_hz: int | None = None
+
+
+@dataclass(frozen=True)
+class CodecDescription:
+    """A codec as its description file tells it."""
+
+    name: str
+    title: str
+    source: str
+    map: RegisterMap
+    addresses: tuple[int, ...]
+    reset: tuple[str, int]  # register to write, and what
+    controls: Mapping[str, Control]
+    absent: Mapping[str, str]  # control -> why this chip has none, as one sentence
+    sequences: Mapping[str, tuple[Step, ...]]  # "active", "standby", "off"
+    clocks: tuple[ClockRow, ...]  # MCLK -> SYSCLK
+    rates: tuple[ClockRow, ...]  # SYSCLK -> frame rate
+    full_scale_dbv: float  # RMS of the sine that reads 0 dBFS at 0 dB gain
+    file: str = ""
+
+    def rates_at(self, mclk_hz: int) -> list[int]:
+        """Frame rates this codec can make from that MCLK."""
+        sysclks = {row.sysclk_hz for row in self.clocks if row.mclk_hz == mclk_hz}
+        return sorted({row.rate_hz for row in self.rates if row.sysclk_hz in sysclks and row.rate_hz})
+
+
+@dataclass(frozen=True)
+class Port:
+    """A place where sound enters or leaves. Types are Apple's port types; `set` are the controls that open it."""
+
+    name: str
+    kind: str  # "input" | "output"
+    type: str  # builtInMic, builtInSpeaker, headphones ...
+    set: Mapping[str, Value]
+    needs_mic_bias: bool = False
+    sensitivity_dbv: float | None = None  # of the microphone, RMS volts re 1 V at 94 dB SPL
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button on a GPIO line. `gpio` is the Broadcom number."""
+
+    name: str
+    gpio: int
+    active: str = "low"  # "low" | "high"
+    pull: str = "up"  # "up" | "down" | "none"
+
+
+@dataclass(frozen=True)
+class AddressableLeds:
+    """A chain of LEDs with a chip each, on a clock and a data line."""
+
+    kind: str  # "apa102"
+    count: int
+    data_gpio: int
+    clock_gpio: int
+
+
+@dataclass(frozen=True)
+class PlainLed:
+    """One LED on one GPIO line."""
+
+    name: str
+    gpio: int
+    colour: str
+    active: str = "high"
+
+
+@dataclass(frozen=True)
+class Board:
+    """A HAT: a codec with wiring."""
+
+    name: str
+    title: str
+    source: str
+    codec: CodecDescription
+    i2c_bus: int
+    i2c_address: int
+    mclk_hz: int
+    clock_provider: str  # "codec" | "host"
+    card: str  # id of the sound card that our overlay makes
+    overlay: str
+    ports: Mapping[str, Port]
+    defaults: Mapping[str, Value] = field(default_factory=dict)  # controls this board sets in every mode
+    modes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # ... and in one mode only
+    buttons: tuple[Button, ...] = ()
+    leds: AddressableLeds | tuple[PlainLed, ...] = ()
+    file: str = ""
+
+    def port(self, kind: str) -> Port:
+        """The first port of that kind: the primary microphone, the primary loudspeaker."""
+        return next(p for p in self.ports.values() if p.kind == kind)

@@ -1,0 +1,104 @@
+"""From TOML to `Board`. Reads shapes only; whether wiring, codec and modes agree is for `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from firmware_py.board import AddressableLeds, Board, Button, CodecDescription, PlainLed, Port
+from firmware_py.descriptions.reader import Problems, Table
+from firmware_py.descriptions.vocabulary import PORT_TYPES
+from firmware_py.descriptions.wiring import BOARD_CHECKS
+
+
+def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text: str | None = None) -> Board:
+    """The board that *data*, the content of a TOML file, describes, with the codec that it names.
+
+    Raises
+    ------
+    DescriptionError
+        One line for every problem in the data.
+    """
+    problems = Problems(file, text)
+    board = _read_board(Table(data, (), problems), codec)
+    for check in BOARD_CHECKS:
+        check(board, problems)
+    problems.raise_if_any()
+    return board
+
+
+def _read_board(top: Table, codec: CodecDescription) -> Board:
+    i2c = top.table("i2c")
+    board = Board(
+        name=top.text("name"),
+        title=top.text("title"),
+        source=top.text("source"),
+        codec=codec,
+        i2c_bus=i2c.whole("bus", 0, 255),
+        i2c_address=i2c.whole("address", 0x08, 0x77),
+        mclk_hz=top.whole("mclk_hz", 1, 10**9),
+        clock_provider=top.choice("clock_provider", ("codec", "host")),
+        card=top.text("card"),
+        overlay=top.text("overlay"),
+        ports={name: _port(name, table) for name, table in top.table("ports").each()},
+        defaults=top.values("defaults"),
+        modes={name: top.table("modes").values(name) for name in top.table("modes", required=False).keys},
+        buttons=tuple(map(_button, top.tables("buttons", required=False))),
+        leds=_leds(top),
+        file=top.problems.file,
+    )
+    top.text("codec")  # the caller has looked it up
+    i2c.finish()
+    top.finish()
+    return board
+
+
+def _port(name: str, table: Table) -> Port:
+    port = Port(
+        name=name,
+        kind=table.choice("kind", ("input", "output")),
+        type=table.choice("type", PORT_TYPES),
+        set=table.values("set"),
+        needs_mic_bias=table.flag("needs_mic_bias", False),
+        sensitivity_dbv=table.number("sensitivity_dbv") if "sensitivity_dbv" in table else None,
+        source=table.text("source", ""),
+    )
+    table.finish()
+    return port
+
+
+def _button(table: Table) -> Button:
+    button = Button(
+        name=table.text("name"),
+        gpio=table.whole("gpio", 0, 255),
+        active=table.choice("active", ("low", "high"), "low"),
+        pull=table.choice("pull", ("up", "down", "none"), "up"),
+    )
+    table.finish()
+    return button
+
+
+def _leds(top: Table) -> AddressableLeds | tuple[PlainLed, ...]:
+    """[leds] is a chain of LEDs with a chip each; [[leds]] are LEDs with a line each."""
+    if not top.is_table("leds"):
+        return tuple(map(_plain_led, top.tables("leds", required=False)))
+    table = top.table("leds")
+    chain = AddressableLeds(
+        kind=table.choice("kind", ("apa102",)),
+        count=table.whole("count", 1, 1024),
+        data_gpio=table.whole("data_gpio", 0, 255),
+        clock_gpio=table.whole("clock_gpio", 0, 255),
+    )
+    table.finish()
+    return chain
+
+
+def _plain_led(table: Table) -> PlainLed:
+    led = PlainLed(
+        name=table.text("name"),
+        gpio=table.whole("gpio", 0, 255),
+        colour=table.text("colour"),
+        active=table.choice("active", ("low", "high"), "high"),
+    )
+    table.finish()
+    return led
