@@ -35,15 +35,22 @@ class UnknownNameError(FirmwareError, LookupError):
         super().__init__(f"no {kind} is named {name!r}; {nearest(name, known)}")
 
 
-class BusError(FirmwareError, OSError):
+class _SystemFault(FirmwareError, OSError):
+    """An error with an errno for programs and a sentence for people; only the sentence is shown."""
+
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
+
+
+class BusError(_SystemFault):
     """A transfer on the control bus failed."""
 
 
-class PinError(FirmwareError, OSError):
+class PinError(_SystemFault):
     """A GPIO line or its SPI cannot be used."""
 
 
-class PcmError(FirmwareError, OSError):
+class PcmError(_SystemFault):
     """A PCM cannot be opened, does not run, or has gone."""
 
 

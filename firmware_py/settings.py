@@ -1,0 +1,51 @@
+"""What a mode on a board asks of the codec: a profile's physical quantities, in the codec's neutral controls. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from firmware_py.board import Board, Port
+from firmware_py.modes import Category, Mode, Profile
+from firmware_py.registers import Value
+
+CREST_DB = 10.0 * math.log10(2.0)
+"""A full-scale sine is this far below 0 dBFS where 0 dBFS is the RMS of the largest sample (the CDD's convention)."""
+
+
+def input_gain_db(profile: Profile, microphone: Port, full_scale_dbv: float) -> float:
+    """Analogue gain by which 94 dB SPL at the microphone reads the profile's sensitivity."""
+    if microphone.sensitivity_dbv is None:
+        return 0.0
+    return profile.sensitivity_dbfs + CREST_DB - (microphone.sensitivity_dbv - full_scale_dbv)
+
+
+def codec_settings(
+    board: Board, mode: Mode, profile: Profile, category: Category, *, source: Port, destination: Port
+) -> dict[str, Value]:
+    """Settings of every control that this mode decides; board defaults first, the board's word on this mode last."""
+    settings: dict[str, Value] = {**board.defaults, "rate_hz": profile.rate_hz, "provider": board.clock_provider}
+    settings |= {
+        "high_pass": profile.high_pass,
+        "alc": profile.alc,
+        "noise_gate": False,
+        "input_gain_db": input_gain_db(profile, source, board.codec.full_scale_dbv),
+    }
+    if profile.alc:
+        settings |= {
+            "alc_max_gain_db": profile.alc_max_gain_db,
+            "alc_target_dbfs": profile.alc_target_dbfs,
+            "alc_attack_ms": profile.alc_attack_ms,
+            "alc_decay_ms": profile.alc_decay_ms,
+            "alc_hold_ms": profile.alc_hold_ms,
+        }
+    settings |= _open(source, category.records)
+    settings |= _open(destination, category.plays)
+    settings |= {"mic_bias": category.records and source.needs_mic_bias, "playback": category.plays}
+    settings |= board.modes.get(mode, {})
+    known = {*board.codec.controls, *board.codec.absent, "rate_hz"}
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def _open(port: Port, used: bool) -> Mapping[str, Value]:
+    return port.set if used else dict.fromkeys(port.set, "off")
