@@ -45,7 +45,7 @@ def cache_folder() -> Path:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, unseen by its stubs
 
 realtime: Callable[[Callable[..., Any]], Any] = njit(
     nogil=True,  # other Python threads run on while audio is processed
