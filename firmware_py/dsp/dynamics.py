@@ -163,9 +163,7 @@ class AutomaticGain:
         _require_positive("attack_s", attack_s)
         _require_positive("release_db_per_s", release_db_per_s)
         if not min_gain_db <= 0.0 <= max_gain_db:
-            raise ValueError(
-                f"min_gain_db {min_gain_db}, max_gain_db {max_gain_db}: 0 dB, the start, must lie between"
-            )
+            raise ValueError(f"min_gain_db {min_gain_db}, max_gain_db {max_gain_db}: 0 dB, the start, must lie between")
         share = 0.5 if half_range else 1.0
         self.words = np.zeros(8)
         self.words[_FRAME_S] = 1.0 / rate_hz

@@ -30,8 +30,8 @@ def kernel_digest() -> str:
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept; a private temporary folder when the home is read-only."""
-    base = os.environ.get("AUDIOHAT_CACHE") or os.environ.get("XDG_CACHE_HOME", "") and os.path.join(
-        os.environ["XDG_CACHE_HOME"], "audiohat"
+    base = os.environ.get("AUDIOHAT_CACHE") or (
+        os.environ.get("XDG_CACHE_HOME", "") and os.path.join(os.environ["XDG_CACHE_HOME"], "audiohat")
     )
     home = Path(base) if base else Path.home() / ".cache" / "audiohat"
     folder = home / f"kernels-{kernel_digest()}"
@@ -47,9 +47,12 @@ def cache_folder() -> Path:
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, unseen by its stubs
 
-realtime: Callable[[Callable[..., Any]], Any] = njit(
-    nogil=True,  # other Python threads run on while audio is processed
-    cache=True,  # no compiler between a button and its sound after the first start
-    error_model="numpy",  # a division by zero is inf, not an exception
-    fastmath={"reassoc", "nsz", "arcp", "contract"},  # sums may be vectorised; NaN stays NaN, so a guard can see it
-)
+_OPTIONS: dict[str, Any] = {
+    "_nrt": False,  # numba's reference-counted heap is out of reach: a kernel that would allocate does not compile
+    "nogil": True,  # other Python threads run on while audio is processed
+    "cache": True,  # no compiler between a button and its sound after the first start
+    "error_model": "numpy",  # a division by zero is inf, not an exception
+    "fastmath": {"reassoc", "nsz", "arcp", "contract"},  # sums may be vectorised; NaN stays NaN, so a guard can see it
+}
+
+realtime: Callable[[Callable[..., Any]], Any] = njit(**_OPTIONS)

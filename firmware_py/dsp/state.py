@@ -20,7 +20,8 @@ import numpy as np
 from llvmlite import ir
 from numba import typeof
 from numba.core import cgutils, types
-from numba.core.datamodel import models, register_default
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, typeof_impl, unbox
 from numba.np.arrayobj import make_array, populate_array
@@ -36,7 +37,8 @@ class State:
         wanted = list(type(self).__annotations__)
         if set(fields) != set(wanted):
             raise TypeError(f"{type(self).__name__} takes {', '.join(wanted)}; got {', '.join(fields)}")
-        members, words = [], []
+        members: list[tuple[str, types.Type, int]] = []
+        words: list[int] = []
         for name in wanted:
             value = fields[name]
             if isinstance(value, np.ndarray):
@@ -75,7 +77,7 @@ def _typeof(value: State, context: Any) -> StateType:
 
 
 @register_default(StateType)
-class _Model(models.PrimitiveModel):  # type: ignore[misc]  # numba has no types here
+class _Model(models.PrimitiveModel):
     """In compiled code a bundle is the address of its table."""
 
     def __init__(self, manager: Any, kind: StateType) -> None:
@@ -91,15 +93,16 @@ def _unbox(kind: StateType, value: Any, context: Any) -> NativeValue:
 
 
 @infer_getattr
-class _Attributes(AttributeTemplate):  # type: ignore[misc]
+class _Attributes(AttributeTemplate):
     key = StateType
 
-    def generic_resolve(self, kind: StateType, name: str) -> types.Type | None:
+    def generic_resolve(self, kind: Any, name: str) -> Any:  # type: ignore[override]  # typed there as what it raises
         return kind.members[name][0] if name in kind.members else None
 
 
 @lower_getattr_generic(StateType)
 def _getattr(context: Any, builder: Any, kind: StateType, table: Any, name: str) -> Any:
+    member: Any
     member, place = kind.members[name]
 
     def word(offset: int) -> Any:
@@ -111,7 +114,8 @@ def _getattr(context: Any, builder: Any, kind: StateType, table: Any, name: str)
     array = make_array(member)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(member.dtype))
     shape = [word(place + 1 + axis) for axis in range(member.ndim)]
-    strides, stride = [], ir.Constant(_WORD, size)
+    stride: Any = ir.Constant(_WORD, size)
+    strides: list[Any] = []
     for extent in reversed(shape):
         strides.insert(0, stride)
         stride = builder.mul(stride, extent)

@@ -1,0 +1,82 @@
+"""The slow slide between two clocks, followed inside the echo canceller by turning the phase of its filter.
+No resampler.
+
+Playback and capture on one codec share a clock. A USB microphone or a Bluetooth speaker does not, and an
+echo path that slides by a sample a second is out of a filter's reach within seconds. A slide by d frames
+per block turns bin k of every partition by -2 pi k d / N; turning W by it each block makes "the path slides
+steadily" part of the model, and the filter does the rest. (In the frequency domain as Abe & Nishiguchi do;
+the tracking of the offset after Pawig, Enzner, Vary, IEEE TSP 58(1), 2010.)
+
+How late the estimate Y is shows in the error, E ~ -j w tau Y. A least-squares tau, weighted by the error's
+power so that a talker counts for little, drives d in a slow loop:
+
+    num = keep num - sum w Im(E Y*) / PE        den = keep den + sum w^2 |Y|^2 / PE
+    tau = num / (den + K)                       d  += gain clip(tau)
+
+It runs only while the filter cancels. It does not find the delay, and does not move partitions: at 200 ppm
+the direct path leaves its partition, and is relearnt, every 40 blocks of drift per frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.vectors import Floats
+
+# the loop's state: numerator, denominator, drift in frames per block
+NUMERATOR, DENOMINATOR, DRIFT = range(3)
+
+_FIRST_BIN = 4  # below, phase says little about delay
+_FLOOR = np.float32(1e-9)
+_DELAY_LIMIT, _DRIFT_LIMIT = np.float32(0.5), np.float32(0.1)
+
+
+@realtime
+def measure_delay(
+    loop: Floats,
+    e_re: Floats,
+    e_im: Floats,
+    y_re: Floats,
+    y_im: Floats,
+    error_power: Floats,
+    block: int,
+    keep: np.float32,
+) -> None:
+    """Add one block's evidence that the estimate y is early or late."""
+    late, weight, radians = np.float32(0.0), np.float32(0.0), np.float32(np.pi) / np.float32(block)
+    for k in range(_FIRST_BIN, block + 1):
+        turn = np.float32(k) * radians
+        late -= turn * (e_im[k] * y_re[k] - e_re[k] * y_im[k]) / (error_power[k] + _FLOOR)
+        weight += turn * turn * (y_re[k] * y_re[k] + y_im[k] * y_im[k]) / (error_power[k] + _FLOOR)
+    loop[NUMERATOR] = keep * loop[NUMERATOR] + late
+    loop[DENOMINATOR] = keep * loop[DENOMINATOR] + weight
+
+
+@realtime
+def follow_delay(loop: Floats, block: int, gain: np.float32) -> None:
+    """Let the drift follow the delay that was measured."""
+    delay = loop[NUMERATOR] / (loop[DENOMINATOR] + np.float32(block + 1))
+    drift = loop[DRIFT] + gain * min(max(delay, -_DELAY_LIMIT), _DELAY_LIMIT)
+    loop[DRIFT] = min(max(drift, -_DRIFT_LIMIT), _DRIFT_LIMIT)
+
+
+@realtime
+def fill_turn(cos: Floats, sin: Floats, drift: np.float32, block: int) -> None:
+    """exp(-j pi k drift / block) for all bins, by repeated turning in double precision."""
+    angle = -np.pi * drift / block
+    turn_re, turn_im, re, im = np.cos(angle), np.sin(angle), 1.0, 0.0
+    for k in range(block + 1):
+        cos[k] = re
+        sin[k] = im
+        re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+
+
+@realtime
+def turn_filter(w_re: Floats, w_im: Floats, cos: Floats, sin: Floats) -> None:
+    """All partitions slide by one block's drift."""
+    for p in range(w_re.shape[0]):
+        for k in range(w_re.shape[1]):
+            re, im = w_re[p, k], w_im[p, k]
+            w_re[p, k] = re * cos[k] - im * sin[k]
+            w_im[p, k] = re * sin[k] + im * cos[k]

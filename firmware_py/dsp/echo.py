@@ -1,0 +1,244 @@
+"""The echo canceller: one kernel for the period loop, one object for everyone else.
+
+A block of microphone and the block of far end that was playing while it was recorded go in, the near end
+comes out: linear_echo subtracts what the room returns of the far end, residual_echo turns down what is left
+and says whether the near end talks; that verdict steadies the linear filter in the next block.
+
+Blocks are what the session's period is; their length and the rate set sizes, not types, so one compilation
+serves every mode. Whatever happens, the output is never louder than the microphone by more than 3 dB for
+more than a moment. Samples that are not numbers, or lie far outside full scale, count as silence: nothing a
+driver delivers can poison the filter.
+
+It does not align the two streams (the engine does), does not resample, and has no opinion on levels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from firmware_py.dsp.clock_drift import DRIFT
+from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.linear_echo import COPIED_UP, HEAD, LinearEcho, linear_echo, subtract_echo
+from firmware_py.dsp.residual_echo import BLOCKS, NEAR, ResidualEcho, residual_echo, suppress_residual
+from firmware_py.dsp.state import State
+from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
+
+METER_S = 1.0  # memory of the ERLE meter, of far-end-only sound
+SETTLING_S = 0.24  # the first verdicts on the near end are guesses; the filter does not see them
+
+# EchoState.control: what another thread may write. FREEZE_BLOCKS counts itself down.
+FREEZE, FREEZE_BLOCKS, BYPASS, LINEAR_ONLY = range(4)
+# EchoState.bound: smoothed energies of microphone and output
+BOUND_MIC, BOUND_OUT = range(2)
+# EchoState.meter: energies while only the far end sounds, of microphone, linear output, output
+METER_MIC, METER_LINEAR, METER_OUT = range(3)
+
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_OVERLOAD = np.float32(8.0)  # 18 dB beyond full scale is no sound
+_AUDIBLE = np.float32(0.002)
+_BOUND, _BOUND_KEEP = np.float32(1.9), np.float32(0.5)
+
+
+class EchoState(State):
+    """All that the kernels touch, in two parts and what joins them."""
+
+    control: Ints  # FREEZE, FREEZE_BLOCKS, BYPASS, LINEAR_ONLY
+    linear: LinearEcho
+    residual: ResidualEcho
+    mic: Floats  # [B] the microphone as the kernels see it
+    far: Floats  # [B]
+    last_mic: Floats  # [B] the microphone, as late as the output is
+    clean: Floats  # [B] output of the linear stage
+    bound: Floats  # BOUND_MIC, BOUND_OUT
+    meter: Floats  # METER_MIC, METER_LINEAR, METER_OUT
+    settling: Ints  # [1] blocks
+    meter_keep: Floats  # [1]
+
+
+@dataclass(frozen=True, slots=True)
+class EchoStatus:
+    """How the canceller is doing, over about the last second in which only the far end sounded."""
+
+    erle_db: float  # echo return loss enhancement, microphone over output; 0 until the far end has sounded
+    near_probability: float  # that the near end talks now
+    converged: bool  # the linear filter alone takes off 10 dB
+    drift_ppm: float  # by how much the echo falls behind; 0 when one clock drives both directions
+
+
+@realtime
+def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None:
+    """One block of B frames, float32 at full scale 1. *out* may be *mic*."""
+    control, linear, residual = state.control, state.linear, state.residual
+    copy(state.mic, state.last_mic)
+    take_sound(mic, state.mic)
+    take_sound(far, state.far)
+    adapt = control[FREEZE] == 0 and control[FREEZE_BLOCKS] == 0
+    control[FREEZE_BLOCKS] = max(control[FREEZE_BLOCKS] - 1, 0)
+
+    near = residual.verdict[NEAR] if residual.tally[BLOCKS] >= state.settling[0] else _ZERO
+    subtract_echo(linear, state.mic, state.far, near, adapt, state.clean)
+    level = far_level(linear.far_peak, linear.position[HEAD], linear.tap_energy)
+    jumped = linear.position[COPIED_UP] != 0
+    suppress_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt, out)
+    if control[LINEAR_ONLY] != 0:
+        copy(state.clean, out)
+        copy(state.mic, state.last_mic)
+    bound_output(state.bound, state.last_mic, out)
+
+    if level > _AUDIBLE and residual.verdict[NEAR] < np.float32(0.5):
+        meter, keep = state.meter, state.meter_keep[0]
+        meter[METER_MIC] = smoothed(meter[METER_MIC], dot(state.mic, state.mic), keep)
+        meter[METER_LINEAR] = smoothed(meter[METER_LINEAR], dot(state.clean, state.clean), keep)
+        meter[METER_OUT] = smoothed(meter[METER_OUT], dot(out, out), keep)
+    if control[BYPASS] != 0:
+        copy(state.last_mic, out)
+
+
+@realtime
+def take_sound(samples: Floats, target: Floats) -> None:
+    """Copy, with silence for what is no sound. A NaN fails every comparison."""
+    for i in range(target.shape[0]):
+        target[i] = samples[i] if abs(samples[i]) <= _OVERLOAD else _ZERO
+
+
+@realtime
+def bound_output(bound: Floats, mic: Floats, out: Floats) -> None:
+    """Turn a block down where the smoothed energy of *out* would pass that of *mic* by 3 dB: the linear
+    stage's guard needs some blocks to notice that a path has gone."""
+    bound[BOUND_MIC] = smoothed(bound[BOUND_MIC], dot(mic, mic), _BOUND_KEEP)
+    loud = dot(out, out)
+    allowed = max((_BOUND * bound[BOUND_MIC] - _BOUND_KEEP * bound[BOUND_OUT]) / (_ONE - _BOUND_KEEP), _ZERO)
+    if loud > allowed:
+        gain = np.sqrt(allowed / loud)
+        for i in range(out.shape[0]):
+            out[i] *= gain
+        loud = allowed
+    bound[BOUND_OUT] = smoothed(bound[BOUND_OUT], loud, _BOUND_KEEP)
+
+
+@realtime
+def far_level(far_peak: Floats, head: int, tap_energy: Floats) -> np.float32:
+    """Loudest far-end block as the room returns it: each block's peak, weighted by the filter's partition
+    that meets it."""
+    loudest, level = peak(tap_energy), _ZERO
+    for p in range(tap_energy.shape[0]):
+        weight = tap_energy[p] / loudest if loudest > _ZERO else _ONE
+        heard = far_peak[(head + p) & (far_peak.shape[0] - 1)]
+        level = max(level, weight * heard * heard)
+    return np.float32(np.sqrt(level))
+
+
+class EchoCanceller:
+    """Cancels echo in blocks. Not for two threads at once; freeze and bypass may come from another."""
+
+    def __init__(
+        self,
+        *,
+        rate_hz: int,
+        block_frames: int,
+        tail_s: float = 0.192,
+        suppress: bool = True,
+        noise_reduction_db: float = 12.0,
+    ) -> None:
+        """*tail_s*: how long an echo may last, bulk delay included. *suppress* false leaves the linear
+        stage alone, without latency. *noise_reduction_db*: by how much steady noise may be turned down, 0
+        leaves it."""
+        if rate_hz <= 0:
+            raise ValueError(f"echo canceller: a rate of {rate_hz} Hz; it must be positive, such as 16000 or 48000")
+        if not 0.001 <= block_frames / rate_hz <= 0.032:
+            raise ValueError(
+                f"echo canceller: blocks of {block_frames} frames at {rate_hz} Hz; "
+                "they must last 1 to 32 ms, such as 128 at 16000"
+            )
+        if not block_frames / rate_hz <= tail_s <= 1.0:
+            raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as 0.192")
+        if not 0.0 <= noise_reduction_db <= 40.0:
+            raise ValueError(f"echo canceller: noise reduction of {noise_reduction_db} dB; it must be 0 to 40")
+        self.rate_hz = rate_hz
+        self.block_frames = block_frames
+        self.tail_s = tail_s
+        self._suppress = suppress
+        self._noise_reduction_db = noise_reduction_db
+        self._state = self._new_state()
+
+    def _new_state(self) -> EchoState:
+        blocks_per_s = self.rate_hz / self.block_frames
+        mic, far, last_mic, clean = (np.zeros(self.block_frames, np.float32) for _ in range(4))
+        return EchoState(
+            control=np.array([0, 0, 0, not self._suppress], np.int64),
+            linear=linear_echo(self.rate_hz, self.block_frames, self.tail_s),
+            residual=residual_echo(self.rate_hz, self.block_frames, self._noise_reduction_db),
+            mic=mic,
+            far=far,
+            last_mic=last_mic,
+            clean=clean,
+            bound=np.zeros(2, np.float32),
+            meter=np.zeros(3, np.float32),
+            settling=np.array([round(SETTLING_S * blocks_per_s)], np.int64),
+            meter_keep=np.array([math.exp(-1.0 / (METER_S * blocks_per_s))], np.float32),
+        )
+
+    def process(self, mic: Floats, far: Floats, out: Floats) -> None:
+        """Cancel the echo of *far* in *mic* into *out* (which may be *mic*): float32, full scale 1, equal
+        lengths, whole blocks. A frame of *far* is what played when the same frame of *mic* was recorded."""
+        for name, samples in (("mic", mic), ("far", far), ("out", out)):
+            if samples.dtype != np.float32 or samples.ndim != 1:
+                raise ValueError(
+                    f"echo canceller: {name} is {samples.dtype}{list(samples.shape)}; it must be float32, one channel"
+                )
+        frames = len(mic)
+        if len(far) != frames or len(out) != frames or frames % self.block_frames:
+            raise ValueError(
+                f"echo canceller: {frames} frames of mic, {len(far)} of far, {len(out)} of out; "
+                f"they must be equal and a multiple of {self.block_frames}"
+            )
+        for start in range(0, frames, self.block_frames):
+            block = slice(start, start + self.block_frames)
+            cancel_echo(self._state, mic[block], far[block], out[block])
+
+    def reset(self) -> None:
+        """Forget room, noise and talker. Freeze and bypass stay as they are."""
+        fresh = self._new_state()
+        fresh.control[:] = self._state.control
+        _overwrite(self._state, fresh)
+
+    def freeze(self, on: bool) -> None:
+        """Stop, or resume, learning; what is learnt goes on being subtracted."""
+        self._state.control[FREEZE] = on
+
+    def bypass(self, on: bool) -> None:
+        """Pass the microphone through, as late as the output would be; learning goes on."""
+        self._state.control[BYPASS] = on
+
+    @property
+    def kernel_state(self) -> EchoState:
+        """What cancel_echo takes. Sizes are this canceller's; the type is every canceller's."""
+        return self._state
+
+    @property
+    def latency_frames(self) -> int:
+        """By how much *out* is later than *mic*: one block with suppression, none without."""
+        return self.block_frames if self._suppress else 0
+
+    @property
+    def state(self) -> EchoStatus:
+        mic, linear, out = (float(energy) + 1e-12 for energy in self._state.meter)
+        return EchoStatus(
+            erle_db=10.0 * math.log10(mic / out),
+            near_probability=float(self._state.residual.verdict[NEAR]),
+            converged=linear < 0.1 * mic,
+            drift_ppm=1e6 * float(self._state.linear.drift[DRIFT]) / self.block_frames,
+        )
+
+
+def _overwrite(target: State, source: State) -> None:
+    """The values of *source* in the arrays of *target*: kernels that hold it need not be told."""
+    for name in type(target).__annotations__:
+        field, value = getattr(target, name), getattr(source, name)
+        if isinstance(field, State):
+            _overwrite(field, value)
+        else:
+            field[...] = value
