@@ -1,0 +1,84 @@
+"""The `audiohat` command: finds the commands that are installed, runs one, and turns errors into sentences and exit codes.
+
+A command is a module with `HELP`, `add_arguments(parser)` and `run(arguments) -> int`, named by an entry point of group
+`audiohat.commands`: the rig brings its own, and the product imports nothing of the rig.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+from types import ModuleType
+
+from firmware_py.errors import BusError, FirmwareError, PcmError, PinError, nearest
+
+PASS, FAIL, USAGE, NO_HARDWARE, RIG_FAULT, INTERRUPTED = range(6)
+"""Exit codes: what scripts and CI may rely on."""
+
+GROUP = "audiohat.commands"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code. Never shows a traceback."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has gone; that is no fault of anybody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PASS
+    except (BusError, PcmError, PinError) as error:
+        return _say(str(error), NO_HARDWARE)
+    except FirmwareError as error:
+        return _say(str(error), USAGE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(
+            f"{where}{error.strerror or error}", NO_HARDWARE if error.errno in (errno.EACCES, errno.EPERM) else USAGE
+        )
+
+
+def _run(argv: list[str]) -> int:
+    commands = {point.name: point for point in entry_points(group=GROUP)}
+    parser = _Parser(prog="audiohat", description="Audio-session modes on real codec hardware, and the proof of them.")
+    parser.add_argument("--version", action="version", version=f"audiohat {version('audiohat')}")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    if chosen is not None and chosen not in commands:
+        return _say(f"no command is named {chosen!r}; {nearest(chosen, commands)}", USAGE)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    modules = {name: _load(point) for name, point in sorted(commands.items()) if chosen in (None, name)}
+    for name, module in modules.items():
+        sub = subparsers.add_parser(
+            name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(sub)
+    options = parser.parse_args(argv)
+    code: int = modules[options.command].run(options)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's, with one sentence for an error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _load(point: EntryPoint) -> ModuleType:
+    try:
+        module: ModuleType = point.load()
+    except ImportError as error:
+        raise FirmwareError(
+            f"audiohat {point.name} needs {error.name}, which is not installed: pip install 'audiohat[bench]'"
+        ) from error
+    return module
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"audiohat: {sentence}", file=sys.stderr)
+    return code
