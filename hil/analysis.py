@@ -72,9 +72,7 @@ def level_dbfs(x: ArrayLike) -> float:
     return level_dbov(x) + _SINE_CREST_DB
 
 
-def level_over_time(
-    x: ArrayLike, rate_hz: float, window_s: float = 0.035, hop_s: float | None = None
-) -> Track:
+def level_over_time(x: ArrayLike, rate_hz: float, window_s: float = 0.035, hop_s: float | None = None) -> Track:
     """`level_dbfs` of consecutive windows (35 ms as in ITU-T P.1110, half overlapping by default)."""
     signal = as_signal(x)
     window = max(1, round(window_s * rate_hz))

@@ -26,9 +26,7 @@ class Promise:
 
 
 PROMISES: dict[str, Promise] = {
-    "default": Promise(
-        "Default", "A comfortable level, whoever talks: slow gain control, full band, nothing else."
-    ),
+    "default": Promise("Default", "A comfortable level, whoever talks: slow gain control, full band, nothing else."),
     "voiceChat": Promise(
         "VoiceChat",
         "The far end does not hear itself, and hears you while it talks: no echo, voice band, in 20 ms.",
@@ -106,6 +104,9 @@ _TABLE: tuple[_Row, ...] = (
     ),
     _row("high_pass_50hz_db", "Gain at 50 Hz", "dB", _Bound(_CHAT, None, -12, "own")),
     _row("low_end_20hz_db", "Gain at 20 Hz", "dB", _Bound(("measurement",), -1, None, "own")),
+    _row("low_end_5hz_db", "Gain at 5 Hz", "dB", _Bound(("measurement",), -1, None, "own, electrical: no DC filter")),
+    _row("dc_offset_dbfs", "DC offset", "dBFS", _Bound(("default", "videoRecording"), None, -70, "own: the DC filter is on"),
+         _Bound(("measurement",), None, None, "for information")),
     _row(
         "agc_gain_change_db", "Gain taken back, -50 to -15 dBFS", "dB",
         _Bound(("default", "voiceChat", "videoRecording"), 6, None, "own"),
@@ -148,7 +149,6 @@ _TABLE: tuple[_Row, ...] = (
         "snr_db", "Signal to noise re 94 dB SPL, A-weighted", "dB",
         _Bound(("measurement",), 60, None, "CDD 5.11 C-1-6", "std"),
     ),
-    _row("click_dbfs", "Click of the mode change", "dBFS", _Bound(_ALL, None, -40, "own")),
 )  # fmt: skip
 
 
@@ -177,9 +177,7 @@ def limit(name: str, mode: str) -> Limit:
     if name not in _LIMITS:
         raise LookupError(f"no limit is named {name!r}; known: {', '.join(_LIMITS)}")
     if mode not in _LIMITS[name]:
-        raise LookupError(
-            f"{mode} asks nothing of {name!r}; it asks of {', '.join(x.name for x in limits_of(mode))}"
-        )
+        raise LookupError(f"{mode} asks nothing of {name!r}; it asks of {', '.join(x.name for x in limits_of(mode))}")
     return _LIMITS[name][mode]
 
 

@@ -175,8 +175,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """As plain dicts and lists, verdicts of modes and of the whole included. No NaN, no infinities."""
         plain: dict[str, Any] = {"verdict": self.verdict, **msgspec.to_builtins(self)}
         plain["modes"] = {
-            mode: {"verdict": result.verdict, **msgspec.to_builtins(result)}
-            for mode, result in self.modes.items()
+            mode: {"verdict": result.verdict, **msgspec.to_builtins(result)} for mode, result in self.modes.items()
         }
         return plain
 

@@ -142,9 +142,7 @@ def bounds_text(measurement: Measurement) -> str:
     if lower is None and upper is None:
         return "reported"
     if lower is None or upper is None:
-        sign, bound = (
-            ("\N{LESS-THAN OR EQUAL TO}", upper) if lower is None else ("\N{GREATER-THAN OR EQUAL TO}", lower)
-        )
+        sign, bound = ("\N{LESS-THAN OR EQUAL TO}", upper) if lower is None else ("\N{GREATER-THAN OR EQUAL TO}", lower)
         assert bound is not None
         return f"{sign} {_bound(bound)}"
     if lower == upper:
@@ -218,8 +216,7 @@ def _by_reason(certificate: Certificate) -> dict[str, list[str]]:
     for result, m in certificate.rows("not tested"):
         modes.setdefault(m.note, {}).setdefault(m.title, []).append(result.title)
     return {
-        reason: [f"{title} ({', '.join(where)})" for title, where in titles.items()]
-        for reason, titles in modes.items()
+        reason: [f"{title} ({', '.join(where)})" for title, where in titles.items()] for reason, titles in modes.items()
     }
 
 
@@ -263,9 +260,7 @@ def _frequency_axis(axes: Axes) -> None:
     low, high = axes.get_xlim()
     ticks = [m * 10.0**e for e in range(0, 5) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(
-        FixedFormatter([f"{t / 1000:g}k" if t >= 1000 else f"{t:g}" for t in ticks])
-    )
+    axes.xaxis.set_major_formatter(FixedFormatter([f"{t / 1000:g}k" if t >= 1000 else f"{t:g}" for t in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
@@ -273,9 +268,7 @@ def _for_page(document: str, trace: Trace) -> str:
     """The `<svg>` element alone: sized by the page, without ids that two figures could share."""
     element = document[document.index("<svg") :]
     element = re.sub(r'<svg [^>]*viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" role="img">', element, count=1)
-    element = re.sub(
-        r"<metadata>.*?</metadata>", f"<title>{escape(trace.title)}</title>", element, flags=re.S
-    )
+    element = re.sub(r"<metadata>.*?</metadata>", f"<title>{escape(trace.title)}</title>", element, flags=re.S)
     referenced = set(re.findall(r'(?:url\(|href=")#([^)"]+)', element))
     element = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in referenced else "", element)
     element = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px var(--sans)", element)

@@ -74,9 +74,7 @@ def gain_at_db(frequency_hz: ArrayLike, magnitude_db: ArrayLike, at_hz: float, r
     return float(here - there) if math.isfinite(here) and math.isfinite(there) else math.nan
 
 
-def corner_hz(
-    frequency_hz: ArrayLike, magnitude_db: ArrayLike, reference_hz: float, drop_db: float = 3.0
-) -> float:
+def corner_hz(frequency_hz: ArrayLike, magnitude_db: ArrayLike, reference_hz: float, drop_db: float = 3.0) -> float:
     """The low corner: going down from *reference_hz*, where the curve is first *drop_db* below that point.
 
     When it never falls that far the corner lies below what was measured, and the lowest frequency is

@@ -260,9 +260,7 @@ def voice_track(
     return set_active_level(np.concatenate(talk)[:frames], rate_hz, SPEECH_DBFS).astype(np.float32)
 
 
-def _vowel(
-    seconds: float, rate_hz: float, pitch_hz: float, pitch_to_hz: float, random: np.random.Generator
-) -> Signal:
+def _vowel(seconds: float, rate_hz: float, pitch_hz: float, pitch_to_hz: float, random: np.random.Generator) -> Signal:
     frames = round(seconds * rate_hz)
     vibrato = 1.0 + 0.01 * np.sin(2.0 * np.pi * 5.5 * np.arange(frames) / rate_hz)
     pitch = np.linspace(pitch_hz, pitch_to_hz, frames) * vibrato

@@ -46,11 +46,7 @@ class Port:
     @property
     def matches_host(self) -> bool:
         """True when both ends agree on where a word starts."""
-        return (
-            self.format == "i2s"
-            and not (self.lrclk_inverted or self.bclk_inverted)
-            and self.frame_bclk == HOST_BCLK
-        )
+        return self.format == "i2s" and not (self.lrclk_inverted or self.bclk_inverted) and self.frame_bclk == HOST_BCLK
 
     def starts(self) -> tuple[int, int]:
         """Bit position of the port's left and right MSB (not for DSP formats)."""

@@ -43,9 +43,7 @@ class VirtualPcm:
         self._to_starve = 0
         self._overrun = False
 
-    def open(
-        self, rate_hz: int, period_frames: int, channels: int = 2, preroll_frames: int | None = None
-    ) -> None:
+    def open(self, rate_hz: int, period_frames: int, channels: int = 2, preroll_frames: int | None = None) -> None:
         """Open both streams and queue that much silence (two periods if None) for playback.
 
         ValueError for channels other than 2, an empty period, or less than one period of preroll.

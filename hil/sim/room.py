@@ -80,9 +80,7 @@ def room(name: str) -> Room:
 
 
 @lru_cache(maxsize=32)
-def impulse_response(
-    place: Room, rate_hz: float, offset_m: Position = LOUDSPEAKER_OFFSET_M
-) -> NDArray[np.float32]:
+def impulse_response(place: Room, rate_hz: float, offset_m: Position = LOUDSPEAKER_OFFSET_M) -> NDArray[np.float32]:
     """float32[2, taps]: pressure at the left and right microphone for 1 Pa at 1 m from the source, read-only.
 
     `offset_m` is where the source is, seen from the middle between the microphones. The response ends where
@@ -111,9 +109,7 @@ def impulse_response(
     return trimmed
 
 
-def _images(
-    place: Room, source: NDArray[np.float64], reach_m: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _images(place: Room, source: NDArray[np.float64], reach_m: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Image positions float64[k, 3] within reach of the box, and how many walls each has met, int64[k]."""
     if place.t60_s == 0.0:
         return source[None, :], np.zeros(1, dtype=np.int64)
@@ -182,9 +178,7 @@ def _fractional_delay() -> NDArray[np.float64]:
     return taps * _GRID
 
 
-def _band_limited(
-    delay: NDArray[np.float64], pressure: NDArray[np.float64], taps: int
-) -> NDArray[np.float64]:
+def _band_limited(delay: NDArray[np.float64], pressure: NDArray[np.float64], taps: int) -> NDArray[np.float64]:
     """float64[taps]: impulses of that pressure at those delays in (fractional) samples."""
     fine = delay * _GRID
     below = fine.astype(np.int64)

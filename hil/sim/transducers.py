@@ -119,9 +119,7 @@ class Noise:
     room itself.
     """
 
-    def __init__(
-        self, rate_hz: float, period_frames: int, room_spl_db: float, spacing_m: float, seed: int
-    ) -> None:
+    def __init__(self, rate_hz: float, period_frames: int, room_spl_db: float, spacing_m: float, seed: int) -> None:
         rng = np.random.default_rng(seed)
         f = rfftfreq(_NOISE_FRAMES, 1.0 / rate_hz)
         hum = _spectrum(f, hoth_power, pascal(room_spl_db), rate_hz)

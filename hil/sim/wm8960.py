@@ -94,9 +94,7 @@ class Wm8960:
                 words[:, : last.shape[1]] = last
             else:
                 words = self._wire.to_codec(frames, self._port).T / FULL_SCALE
-            out = self._playback.play(
-                words, self._record.boosted_v, self._record.line3_v, self._clocks.converting
-            )
+            out = self._playback.play(words, self._record.boosted_v, self._record.line3_v, self._clocks.converting)
         else:
             out = {pin: np.zeros(n) for pin in ("HP_L", "HP_R", "SPK_L", "SPK_R")}
         before = self._vmid.dc_error

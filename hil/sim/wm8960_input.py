@@ -278,8 +278,7 @@ class RecordPath:
             "noise_gate": level.gated,
             "noise_gate_dbfs": level.gate_dbfs,
             "pga_gain_db": [
-                float(gain) if side.pga_live else None
-                for gain, side in zip(self._gain_db, self.channels, strict=True)
+                float(gain) if side.pga_live else None for gain, side in zip(self._gain_db, self.channels, strict=True)
             ],
             "boost_db": [side.mic_boost_db for side in self.channels],
             "adc_gain_db": list(self.adc_gain_db),

@@ -324,9 +324,7 @@ def test_the_tone_of_another_frequency_is_not_the_one_asked_for():
     assert math.isnan(response.thd_percent(sine(500, 1, RATE_HZ), RATE_HZ, 1000))
 
 
-@pytest.mark.parametrize(
-    ("hz", "weight_db"), [(63, -26.2), (100, -19.1), (1000, 0.0), (2500, 1.3), (8000, -1.1)]
-)
+@pytest.mark.parametrize(("hz", "weight_db"), [(63, -26.2), (100, -19.1), (1000, 0.0), (2500, 1.3), (8000, -1.1)])
 def test_the_a_curve_is_that_of_iec_61672(hz, weight_db):
     tone = sine(hz, 1, 48_000)
     weighted_db = analysis.level_dbfs(response.a_weighted(tone, 48_000))

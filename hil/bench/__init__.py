@@ -1,0 +1,6 @@
+"""Benches: a device under test with a rig around it. The one place that knows both the product and the simulation."""
+
+from firmware_py.errors import FirmwareError as ProductError
+from hil.bench.virtual import Take, VirtualBench
+
+__all__ = ["ProductError", "Take", "VirtualBench"]

@@ -1,0 +1,208 @@
+"""A bench: a device under test with a rig around it. Here the virtual one: chip, room, card and finger are simulated.
+
+What is simulated is a second witness: it was written from the datasheet and knows nothing of the descriptions it judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_py.board import Board, Button
+from firmware_py.descriptions import load_board
+from firmware_py.device import Device
+from firmware_py.engine import kernel_parts
+from firmware_py.errors import FirmwareError, UnknownNameError
+from firmware_py.modes import Category, Mode, Profile
+from firmware_py.pins import Edge
+from firmware_py.session import Session, SessionState
+from hil.bench.promise import mismatches
+from hil.sim.chip import Chip
+from hil.sim.hats import HATS
+from hil.sim.pcm import VirtualPcm
+from hil.sim.pins import VirtualPins
+from hil.sim.room import ROOMS
+from hil.sim.wm8960 import Wm8960
+from hil.sim.world import World
+
+CHIPS: Mapping[str, Callable[..., Chip]] = {"wm8960": Wm8960}
+
+Samples = NDArray[np.float32]
+
+PRESS_S = 0.08
+"""A finger stays this long on a button, and this long away from it."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """What one stretch of conversation left on tape, all at the same rate and sample for sample.
+
+    down, up   float32[frames]  first channel of what the application played and captured
+    speaker_v  float32[frames]  volts at the loudspeaker
+    mic_pa     float32[frames]  pressure at the first microphone: its echo, its near end, and the room's noise
+    mic_bias_v float32[periods] volts on the codec's bias pin
+    """
+
+    rate_hz: int
+    down: Samples
+    up: Samples
+    speaker_v: Samples
+    mic_pa: Samples
+    echo_pa: Samples
+    near_pa: Samples
+    mic_bias_v: Samples
+    true_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        return len(self.up) / self.rate_hz
+
+
+class VirtualBench:
+    """A board with its codec, in a room, with somebody to press the button and talk."""
+
+    name = "virtual"
+
+    def __init__(self, board: Board, *, room: str = "office", seed: int = 0) -> None:
+        if room not in ROOMS:
+            raise UnknownNameError("room", room, ROOMS)
+        chip_name, hat = board.codec.name, HATS.get(board.name)
+        if chip_name not in CHIPS or hat is None:
+            raise FirmwareError(
+                f"{board.name}: the virtual bench has no model of this board; it has " + ", ".join(sorted(HATS))
+            )
+        self.board, self.room = board, room
+        self.chip = CHIPS[chip_name](mclk_hz=hat.mclk_hz)
+        self.world = World(self.chip, hat, room, seed=seed)
+        self.pcm = VirtualPcm(self.world)
+        self.pins = VirtualPins(lambda: self.world.time_s, led_count=hat.led_count)
+        self.device = Device(
+            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board.buttons), sleep=self._sleep
+        )
+
+    @classmethod
+    def of(cls, board: str, *, room: str = "office", seed: int = 0) -> Self:
+        """The bench of the board of that name, or of that description file."""
+        return cls(load_board(board), room=room, seed=seed)
+
+    @property
+    def session(self) -> Session:
+        return self.device.session
+
+    @property
+    def profile(self) -> Profile:
+        """What the effective mode promises."""
+        return self.session.profile
+
+    @property
+    def mode(self) -> str:
+        """The effective mode's name."""
+        return self.session.effective_mode.value
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The plan by which the codec came to where it stands, a line a step."""
+        plan = self.session.codec.applied
+        return tuple(str(plan).splitlines()) if plan else ()
+
+    @property
+    def words(self) -> dict[str, int | None]:
+        """Register name -> word, as the product believes them."""
+        return dict(self.session.codec.words or {})
+
+    def mismatches(self) -> list[str]:
+        """What the chip does now otherwise than the mode promises, a phrase each."""
+        return mismatches(self.chip.state(), self.session)
+
+    def set_mic_bias(self, on: bool) -> None:
+        """Take the microphones' bias away, or give it back, while everything else runs on."""
+        codec, settings = self.session.codec, self.session.plan().settings
+        codec.apply(codec.plan({**settings, "mic_bias": on}))
+
+    def press_button(self) -> None:
+        """Press and release; the device handles it as its control thread would."""
+        self.pins.press()
+        self.device.panel.step()
+        self.world.wait(PRESS_S)
+        self.pins.release()
+        self.device.panel.step()
+        self.world.wait(PRESS_S)
+
+    @contextmanager
+    def active(self, mode: str) -> Iterator[Session]:
+        """The session in *mode*, switched on by its button, and off again at the end."""
+        self.session.set_category(Category.PLAY_AND_RECORD, mode=Mode(mode))
+        self.press_button()
+        if self.session.state is not SessionState.ACTIVE:
+            raise self.session.fault or FirmwareError("the button did not activate the session")
+        try:
+            yield self.session
+        finally:
+            if self.session.state is SessionState.ACTIVE:
+                self.press_button()
+
+    def converse(
+        self, down: Samples | float, *, near_pa: Samples | None = None, at: str = "capsule", coupling: float = 1.0
+    ) -> Take:
+        """Play *down* (mono, full scale 1.0; a number is that many seconds of silence) while *near_pa* sounds.
+
+        near_pa   pascals at the microphones (at="capsule") or one metre before the talker's mouth (at="mouth")
+        coupling  of loudspeaker to microphone through the air: 0 takes it away
+        """
+        profile = self.session.profile
+        rate, period = profile.rate_hz, profile.period_frames
+        given = np.zeros(round(down * rate), np.float32) if isinstance(down, float | int) else down
+        played = np.zeros(-(-len(given) // period) * period, np.float32)
+        played[: len(given)] = given
+        self.world.acoustic_coupling = coupling
+        if near_pa is not None:
+            self.world.talk(near_pa, rate, at=at)
+        began_s = self.world.time_s
+        with self.world.recording() as tape:
+            up = self.session.engine.converse(np.repeat(played[:, None], profile.channels, axis=1))
+        self.world.hush()
+        self.device.panel.step()
+        return Take(
+            rate_hz=rate,
+            down=played,
+            up=up[:, 0],
+            speaker_v=tape.speaker_v,
+            mic_pa=_first(tape.mic_pa),
+            echo_pa=_first(tape.echo_pa),
+            near_pa=_first(tape.near_pa),
+            mic_bias_v=tape.mic_bias_v,
+            true_seconds=self.world.time_s - began_s,
+        )
+
+    def kernel_parts(self) -> dict[str, Callable[[], object]]:
+        """What is compiled before the first period, part by part; calling a part compiles it."""
+        silence = {"LINPUT1": np.zeros(1, np.float32)}
+        return {**kernel_parts(), "codec model": lambda: self.chip.capture(silence)}
+
+    def close(self) -> None:
+        self.device.close()
+
+    def _sleep(self, seconds: float) -> None:
+        """Let time pass; the panel goes on showing what happens, as it would beside a waiting thread."""
+        self.device.panel.refresh()
+        self.world.wait(seconds)
+
+
+class _Panel:
+    """The simulated pins as the product's contract wants them: they know which button they are."""
+
+    def __init__(self, pins: VirtualPins, buttons: tuple[Button, ...]) -> None:
+        self._pins, self.buttons, self.led_count = pins, buttons, pins.led_count
+        self.show, self.now, self.close = pins.show, pins.now, pins.close
+
+    def watch(self, button: Button, on_edge: Callable[[Edge], None]) -> None:
+        self._pins.watch(button, lambda edge: on_edge(Edge(edge.pressed, edge.time_s)))
+
+
+def _first(channels: Samples) -> Samples:
+    return channels if channels.ndim == 1 else np.ascontiguousarray(channels[:, 0])
