@@ -278,4 +278,4 @@ def test_the_wheel_carries_packages_and_data_side_by_side_and_nothing_else(tmp_p
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert carried == written
-    assert {"firmware_py/py.typed", "firmware_py/cli.py"} <= carried
+    assert {"firmware_py/py.typed", "firmware_py/cli/__init__.py"} <= carried

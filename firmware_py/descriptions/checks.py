@@ -35,9 +35,7 @@ def bits_within_word(codec: CodecDescription, problems: Problems) -> None:
     bits = codec.map.wire.data_bits
     for path, _, field in _fields(codec, problems):
         if field.msb >= bits:
-            problems.add(
-                (*path, "bits"), f"bits {_bits(field)} do not fit a {bits}-bit word; use {bits - 1} ... 0"
-            )
+            problems.add((*path, "bits"), f"bits {_bits(field)} do not fit a {bits}-bit word; use {bits - 1} ... 0")
 
 
 def fields_do_not_overlap(codec: CodecDescription, problems: Problems) -> None:
@@ -46,9 +44,7 @@ def fields_do_not_overlap(codec: CodecDescription, problems: Problems) -> None:
     for path, register, field in _fields(codec, problems):
         for other in earlier.setdefault(register.name, []):
             if field.mask & other.mask:
-                problems.add(
-                    (*path, "bits"), f"bits {_bits(field)} overlap {other.name}, which has {_bits(other)}"
-                )
+                problems.add((*path, "bits"), f"bits {_bits(field)} overlap {other.name}, which has {_bits(other)}")
         earlier[register.name].append(field)
 
 

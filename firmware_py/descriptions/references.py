@@ -193,9 +193,7 @@ def _settable(codec: CodecDescription, register: str) -> set[str]:
     return {f"{register}.{field.name}" for field in fields if not field.latch}
 
 
-def _real_settings(
-    codec: CodecDescription, problems: Problems, at: KeyPath, settings: Mapping[str, Value]
-) -> None:
+def _real_settings(codec: CodecDescription, problems: Problems, at: KeyPath, settings: Mapping[str, Value]) -> None:
     for path, value in settings.items():
         _value_fits(codec, problems, (*at, "set", *path.split(".", 1)), path, value)
 

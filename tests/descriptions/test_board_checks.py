@@ -63,9 +63,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("rule", "edits", "message"), BROKEN)
-def test_a_broken_rule_is_told_with_its_place(
-    tmp_path: Path, rule: str, edits: dict[str, str], message: str
-) -> None:
+def test_a_broken_rule_is_told_with_its_place(tmp_path: Path, rule: str, edits: dict[str, str], message: str) -> None:
     text, place = take_mark(replaced(BOARD, edits))
     assert board_problems(tmp_path, text) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
 

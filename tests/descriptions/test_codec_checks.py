@@ -131,9 +131,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("rule", "edits", "message"), BROKEN)
-def test_a_broken_rule_is_told_with_its_place(
-    tmp_path: Path, rule: str, edits: dict[str, str], message: str
-) -> None:
+def test_a_broken_rule_is_told_with_its_place(tmp_path: Path, rule: str, edits: dict[str, str], message: str) -> None:
     text, place = take_mark(replaced(CODEC, edits))
     assert f"wm8960.toml:{place}: {message}" in codec_problems(tmp_path, text)
 
@@ -170,9 +168,7 @@ MISSHAPEN = [
 
 
 @pytest.mark.parametrize(("old", "new", "message"), MISSHAPEN)
-def test_a_value_of_the_wrong_shape_is_told_with_its_place(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_a_value_of_the_wrong_shape_is_told_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
     text, place = take_mark(replaced(CODEC, {old: new}))
     assert f"wm8960.toml:{place}: {message}" in codec_problems(tmp_path, text)
 
