@@ -29,7 +29,9 @@ class Bus(Protocol):
 class LinuxI2C:
     """/dev/i2c-N through smbus2. A transfer that is not acknowledged is tried again; a chip with a driver is refused."""
 
-    def __init__(self, number: int, *, sysfs: Path = Path("/sys/bus/i2c/devices"), pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, number: int, *, sysfs: Path = Path("/sys/bus/i2c/devices"), pause: Callable[[float], None] = time.sleep
+    ) -> None:
         import smbus2  # only a machine with an I2C bus needs it
 
         self._number, self._sysfs, self._pause = number, sysfs, pause
@@ -37,7 +39,11 @@ class LinuxI2C:
         try:
             self._bus = smbus2.SMBus(number)
         except OSError as error:
-            hint = "add your user to group i2c" if error.errno == errno.EACCES else "enable it: dtparam=i2c_arm=on in config.txt"
+            hint = (
+                "add your user to group i2c"
+                if error.errno == errno.EACCES
+                else "enable it: dtparam=i2c_arm=on in config.txt"
+            )
             raise BusError(error.errno, f"/dev/i2c-{number}: {error.strerror}; {hint}") from error
 
     def write(self, address: int, data: bytes) -> None:

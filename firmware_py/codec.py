@@ -142,7 +142,9 @@ class Codec:
             try:
                 self.bus.write(self.address, self.description.map.wire.write_bytes(step.register.address, step.word))
             except OSError as error:
-                where = f"{self.description.title}, step {number} of {len(plan.steps)} (R{step.register.address} {name})"
+                where = (
+                    f"{self.description.title}, step {number} of {len(plan.steps)} (R{step.register.address} {name})"
+                )
                 raise OSError(error.errno, f"{where}: {error.strerror or error}") from error
             if name == self.description.reset[0]:
                 self._words = reset_words(self.description)
@@ -168,7 +170,11 @@ def reset_words(codec: CodecDescription) -> Words:
 
 
 def plan(
-    codec: CodecDescription, words: Mapping[str, int | None] | None, settings: Mapping[str, Value], sequence: str, mclk_hz: int
+    codec: CodecDescription,
+    words: Mapping[str, int | None] | None,
+    settings: Mapping[str, Value],
+    sequence: str,
+    mclk_hz: int,
 ) -> Plan:
     """Steps that turn a chip whose registers hold *words* (None: unknown) to *settings*. Pure; see `Codec.plan`."""
     walk = _Walk(codec, reset_words(codec) if words is None else dict(words))
@@ -242,7 +248,9 @@ def resolve(codec: CodecDescription, settings: Mapping[str, Value], mclk_hz: int
     for name, value in values.items():
         if name in codec.controls:
             control = codec.controls[name]
-            resolved[name] = {path: _encode(codec, name, path, control.words.get(value, value)) for path in control.fields}
+            resolved[name] = {
+                path: _encode(codec, name, path, control.words.get(value, value)) for path in control.fields
+            }
         elif name != "rate_hz" and name not in codec.absent:
             raise DescriptionError(f"{codec.file or codec.name}: {codec.title} has no control {name!r}")
     if "rate_hz" in values:

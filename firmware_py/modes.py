@@ -4,7 +4,8 @@ No register is named here and no chip: a profile is a contract that every board 
 Names, values and the compatibility table are those of Apple's Audio Session Services (AudioToolbox/AudioSession.h).
 The signal processing of a mode is ours, and says why:
 
-- a gain that moves in front of an echo canceller is a moving echo path, so the chat modes freeze the analogue gain and level after it;
+- a gain that moves in front of an echo canceller is a moving echo path, so the chat modes freeze the analogue gain and level
+  behind the canceller;
 - a codec's high-pass removes DC and is no voice high-pass, so the chat modes have one of their own;
 - Measurement leaves the signal alone: no filter, no gain that moves, no limiter.
 """
@@ -117,7 +118,7 @@ PROFILES: Mapping[Mode, Profile] = {
         rate_hz=16_000, period_frames=128, preroll_ms=3.0, channels=1,
         sensitivity_dbfs=SPEECH_DBFS,
         voice_high_pass_hz=120.0,
-        echo_tail_s=0.192, noise_reduction_db=12.0,
+        echo_tail_s=0.256, noise_reduction_db=12.0,
         agc_range_db=12.0, limiter_dbfs=-1.0,
         voice_playback=True,
     ),
@@ -144,7 +145,7 @@ PROFILES: Mapping[Mode, Profile] = {
         rate_hz=48_000, period_frames=256, preroll_ms=2.5, channels=1,
         sensitivity_dbfs=SPEECH_DBFS,
         voice_high_pass_hz=100.0,
-        echo_tail_s=0.192, noise_reduction_db=8.0,
+        echo_tail_s=0.256, noise_reduction_db=8.0,
         agc_range_db=6.0, limiter_dbfs=-1.0,
     ),
 }  # fmt: skip

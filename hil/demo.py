@@ -145,10 +145,10 @@ def _print(console: Console, certificate: Certificate, folder: Path) -> None:
 
 def _rows(result: ModeResult) -> Table:
     table = Table(title=result.title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("measurement", no_wrap=True, min_width=36)
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("limit", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("measurement", no_wrap=True, min_width=34)
+    table.add_column("value", justify="right", no_wrap=True, min_width=14)
+    table.add_column("limit", no_wrap=True, min_width=15)
+    table.add_column("verdict", no_wrap=True, min_width=10)
     table.add_column("source", no_wrap=True, overflow="ellipsis")
     for m in result.measurements:
         verdict = "reported" if m.is_information else _VERDICT[m.verdict]

@@ -1,7 +1,7 @@
 """Plans and their application, on the WM8960's description and a bus that listens."""
 
 import pytest
-from conftest import RecordingBus
+from fakes import RecordingBus
 
 from firmware_py import Board, Category, Codec, Mode
 from firmware_py.codec import Wait, Write
@@ -12,7 +12,12 @@ from firmware_py.settings import codec_settings
 
 def settings(board: Board, mode: Mode):
     return codec_settings(
-        board, mode, PROFILES[mode], Category.PLAY_AND_RECORD, source=board.port("input"), destination=board.port("output")
+        board,
+        mode,
+        PROFILES[mode],
+        Category.PLAY_AND_RECORD,
+        source=board.port("input"),
+        destination=board.port("output"),
     )
 
 

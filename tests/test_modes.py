@@ -27,7 +27,7 @@ def test_a_misused_mode_behaves_as_default_and_any_other_as_itself(mode, categor
 
 def test_measurement_leaves_the_signal_alone():
     profile = PROFILES[Mode.MEASUREMENT]
-    assert not (profile.high_pass or profile.alc or profile.cancels_echo or profile.playback_limiter)
+    assert not any((profile.high_pass, profile.alc, profile.cancels_echo, profile.playback_limiter))
     assert profile.limiter_dbfs is None
     assert profile.agc_range_db == profile.voice_high_pass_hz == profile.noise_reduction_db == 0.0
 

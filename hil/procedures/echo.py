@@ -28,7 +28,8 @@ from hil.voices import Voices
 
 FAR_DBOV = -20.0
 TALKER_SPL_DB = 65.0  # of normal speech, at one metre
-FAR_S, NEAR_S, BOTH_S, COLD_S = 12.0, 8.0, 10.0, 5.0
+FAR_S, NEAR_S, BOTH_S, COLD_S = 12.0, 12.0, 10.0, 5.0
+LEVELLED_S = 6.0  # the slow gain behind the canceller has come to rest on the near talker
 SETTLED_S = 5.0
 TARGET_DB = 40.0
 _SPEECH_DBOV = SPEECH_DBFS - 10.0 * np.log10(2.0)
@@ -54,11 +55,12 @@ def conversation(bench: VirtualBench, voices: Voices) -> Findings:
     scale = 10.0 ** (profile.sensitivity_dbfs / 20.0)
     settled = slice(round(SETTLED_S * rate), None)
     speaking = active_mask(_heard(alone.down, profile.preroll_frames), rate)[settled]
+    rested = slice(round(LEVELLED_S * rate), None)
     values = {
         "echo_loss_db": echo_loss_db(level_dbov(alone.down[settled]), level_dbov(alone.up[settled])),
         "erle_db": erle_db(alone.mic_pa[settled] * scale, alone.up[settled], rate, speaking),
         "double_talk_loss_db": double_talk_loss_db(both.near_pa * scale, both.up, rate)
-        - double_talk_loss_db(talker.near_pa * scale, talker.up, rate),
+        - double_talk_loss_db(talker.near_pa[rested] * scale, talker.up[rested], rate),
     }
     takes = (alone, talker, both)
     mic = np.concatenate([take.mic_pa * scale for take in takes])

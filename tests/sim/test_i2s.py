@@ -5,9 +5,7 @@ import pytest
 
 from hil.sim.i2s import Port, Wire
 
-FRAMES = np.array(
-    [[0x40000000, -0x20000000], [-0x12345679, 0x7FFFFFFF], [3, -1], [0x0000FF00, 0x55555555]], np.int32
-)
+FRAMES = np.array([[0x40000000, -0x20000000], [-0x12345679, 0x7FFFFFFF], [3, -1], [0x0000FF00, 0x55555555]], np.int32)
 
 
 def wrapped(values):

@@ -12,9 +12,7 @@ import hil.sim
 from hil.sim.wm8960 import Wm8960
 
 
-@pytest.mark.parametrize(
-    "path", sorted(Path(hil.sim.__file__).parent.glob("*.py")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", sorted(Path(hil.sim.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
 def test_a_simulated_chip_imports_nothing_of_the_firmware(path):
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -356,9 +354,7 @@ def test_gains_of_the_record_path_add_up_in_decibels(rms_v, pga_code, route, adc
     desk.write(0x20, route)
     desk.write(0x00, 0x100 | pga_code)
     desk.write(0x15, 0x100 | adc_code)
-    assert dbfs(desk.record(0.4, rms_v)[9600:, 0]) == pytest.approx(
-        level_dbfs, abs=0.02 + 0.5 * (level_dbfs < -99)
-    )
+    assert dbfs(desk.record(0.4, rms_v)[9600:, 0]) == pytest.approx(level_dbfs, abs=0.02 + 0.5 * (level_dbfs < -99))
 
 
 def test_a_recording_never_exceeds_full_scale():
@@ -417,9 +413,7 @@ def test_the_noise_floor_at_unity_gain_is_93_db_below_full_scale():
 
 def test_the_high_pass_is_3_decibels_down_at_its_corner():
     corner_hz = 48_000 / 2**11 / (2 * np.pi)
-    level = dbfs(
-        Desk().record(2.0, rms_v=0.1, hz=corner_hz)[48_000 - PERIOD :, 0][: round(48_000 / corner_hz) * 3]
-    )
+    level = dbfs(Desk().record(2.0, rms_v=0.1, hz=corner_hz)[48_000 - PERIOD :, 0][: round(48_000 / corner_hz) * 3])
     assert level == pytest.approx(-20 - 3.01, abs=0.2)
 
 

@@ -8,9 +8,7 @@ STEREO, LEFT, RIGHT = 0x180, 0x100, 0x080
 FAST = 0x000  # decay 24 ms, attack 6 ms
 
 
-def alc_desk(
-    select=STEREO, max_code=7, target_code=7, times=FAST, mode=0, hold=0, gate=0, pga_code=0x17, alc_sr=0
-):
+def alc_desk(select=STEREO, max_code=7, target_code=7, times=FAST, mode=0, hold=0, gate=0, pga_code=0x17, alc_sr=0):
     desk = Desk()
     for register in (0x00, 0x01):
         desk.write(register, 0x100 | pga_code)
@@ -100,9 +98,7 @@ def test_a_rate_claimed_too_high_stretches_every_time():
     for name, true_ms in (("alc_hold_ms", 21.33), ("alc_decay_ms", 192), ("alc_attack_ms", 24)):
         assert right.chip.state()[name] == pytest.approx(true_ms, rel=1e-3)
         assert wrong.chip.state()[name] == pytest.approx(3 * true_ms, rel=1e-3)
-    assert ramp_up_s(3, alc_sr=3) == pytest.approx(ramp_up_s(3) / 3, rel=0.1), (
-        "a third: 16 kHz claimed, 48 true"
-    )
+    assert ramp_up_s(3, alc_sr=3) == pytest.approx(ramp_up_s(3) / 3, rel=0.1), "a third: 16 kHz claimed, 48 true"
 
 
 def test_hold_delays_the_ramp_up_and_not_the_ramp_down():
