@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from firmware_py.errors import BusError
 
 RETRIES = 3
+SYSFS = Path("/sys/bus/i2c/devices")
 _TRANSIENT = frozenset({errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENXIO, errno.EIO})
 
 
@@ -29,9 +30,7 @@ class Bus(Protocol):
 class LinuxI2C:
     """/dev/i2c-N through smbus2. A transfer that is not acknowledged is tried again; a chip with a driver is refused."""
 
-    def __init__(
-        self, number: int, *, sysfs: Path = Path("/sys/bus/i2c/devices"), pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, number: int, *, sysfs: Path = SYSFS, pause: Callable[[float], None] = time.sleep) -> None:
         import smbus2  # only a machine with an I2C bus needs it
 
         self._number, self._sysfs, self._pause = number, sysfs, pause
@@ -73,11 +72,16 @@ class LinuxI2C:
         return f"I2C bus {self._number}, address 0x{address:02x}"
 
     def _refuse_if_owned(self, address: int) -> None:
-        driver = self._sysfs / f"{self._number}-{address:04x}" / "driver"
-        if driver.exists():
-            name = driver.resolve().name
+        driver = owner(self._number, address, self._sysfs)
+        if driver:
             raise BusError(
                 errno.EBUSY,
-                f"{self._name(address)} is owned by the kernel driver {name!r}; "
+                f"{self._name(address)} is owned by the kernel driver {driver!r}; "
                 "load this board's overlay from overlays/ instead of the stock one",
             )
+
+
+def owner(number: int, address: int, sysfs: Path = SYSFS) -> str | None:
+    """Name of the kernel driver that is bound to a chip, None if there is none."""
+    driver = sysfs / f"{number}-{address:04x}" / "driver"
+    return driver.resolve().name if driver.exists() else None
