@@ -270,6 +270,17 @@ def _clocks(codec: CodecDescription, rate_hz: int, mclk_hz: int) -> dict[str, di
     raise DescriptionError(f"{codec.title} cannot make {rate_hz} Hz from a clock of {mclk_hz} Hz; it can make {able}")
 
 
+def gain_range_db(codec: CodecDescription, name: str) -> tuple[float, float]:
+    """Lowest and highest gain of a control. DescriptionError if it has none in dB."""
+    control = codec.controls.get(name)
+    parts = control.sum_of or (name,) if control else ()
+    scales = [codec.map.find(codec.controls[part].fields[0])[1].scale for part in parts]
+    bounds = [scale.bounds for scale in scales if isinstance(scale, Quantity)]
+    if not bounds or len(bounds) != len(scales):
+        raise DescriptionError(f"{codec.file or codec.name}: {codec.title} has no control {name!r} in dB")
+    return sum(low for low, _ in bounds), sum(high for _, high in bounds)
+
+
 def _share(codec: CodecDescription, name: str, coarse: str, fine: str, total: float) -> tuple[float, float]:
     """Split a gain: the coarse step nearest to the total from which the fine control can reach it."""
     steps, rest = (codec.map.find(codec.controls[part].fields[0])[1].scale for part in (coarse, fine))

@@ -1,4 +1,4 @@
-"""A HAT as a person meets it: a session, and the panel that switches it on. Wires the two; decides nothing."""
+"""A HAT as a person meets it: a board's sessions, and the panel that switches one of them on. Wires them; decides nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from firmware_py.audio import Conductor
 from firmware_py.board import Board
 from firmware_py.bus import Bus
 from firmware_py.errors import FirmwareError
@@ -13,30 +14,52 @@ from firmware_py.leds import PanelState
 from firmware_py.panel import Panel
 from firmware_py.pcm import Pcm
 from firmware_py.pins import Pins
-from firmware_py.session import Session, SessionState
+from firmware_py.stage import BoardStage
 
 
 class Device:
-    """Session and panel of one board. `recording` is what the LEDs are told while an application writes a file."""
+    """Stage, sessions and panel of one board. The button has a session of its own, named "device".
+
+    `recording` is what the LEDs are told while an application writes a file.
+    """
 
     def __init__(
-        self, board: Board, *, bus: Bus, pcm: Pcm, pins: Pins, sleep: Callable[[float], None] = time.sleep
+        self,
+        board: Board,
+        *,
+        bus: Bus,
+        pcm: Pcm,
+        pins: Pins,
+        sleep: Callable[[float], None] = time.sleep,
+        threaded: bool = True,
     ) -> None:
-        self.session = Session(board, bus=bus, pcm=pcm, sleep=sleep)
-        self.panel = Panel(pins, on_press=self._press, state=self._panel_state)
+        self.stage = BoardStage(board, bus=bus, pcm=pcm, sleep=sleep, threaded=threaded)
+        self.conductor = Conductor(self.stage)
+        self.session = self.conductor.session("device")
         self.recording = False
-        self.session.on_change(lambda state: self.panel.refresh())
+        self._activating = False
+        self.panel = Panel(pins, on_press=self._press, state=self.panel_state)
+
+    def panel_state(self) -> PanelState:
+        """What the LEDs show: the button's own session, and what went wrong with the board."""
+        if self._activating:
+            return PanelState.ACTIVATING
+        if self.session.active:
+            return PanelState.RECORDING if self.recording else PanelState.ACTIVE
+        return PanelState.FAULT if self.conductor.fault else PanelState.INACTIVE
 
     def close(self) -> None:
-        self.session.close()
+        """Every session is over, and the codec has no power."""
+        try:
+            self.session.deactivate()
+        finally:
+            self.stage.close()
 
     def _press(self) -> None:
-        with suppress(FirmwareError):  # the session keeps it as its fault, and the LEDs show it
-            self.session.toggle()
-
-    def _panel_state(self) -> PanelState:
-        if self.session.state is SessionState.ACTIVATING:
-            return PanelState.ACTIVATING
-        if self.session.state is SessionState.ACTIVE:
-            return PanelState.RECORDING if self.recording else PanelState.ACTIVE
-        return PanelState.FAULT if self.session.fault else PanelState.INACTIVE
+        self._activating = not self.session.active
+        self.panel.refresh()
+        try:
+            with suppress(FirmwareError):  # the conductor keeps what the stage failed at, and the LEDs show it
+                self.session.toggle()
+        finally:
+            self._activating = False

@@ -21,15 +21,19 @@ def input_gain_db(profile: Profile, microphone: Port, full_scale_dbv: float) -> 
 
 
 def codec_settings(
-    board: Board, mode: Mode, profile: Profile, category: Category, *, source: Port, destination: Port
+    board: Board, mode: Mode, profile: Profile, category: Category, *, source: Port | None, destination: Port | None
 ) -> dict[str, Value]:
-    """Settings of every control that this mode decides; board defaults first, the board's word on this mode last."""
+    """Settings of every control that this mode decides; board defaults first, the board's word on this mode last.
+
+    A port is None where the category has no such direction, or nothing is plugged in.
+    """
+    microphone = source or board.port("input")
     settings: dict[str, Value] = {**board.defaults, "rate_hz": profile.rate_hz, "provider": board.clock_provider}
     settings |= {
         "high_pass": profile.high_pass,
         "alc": profile.alc,
         "noise_gate": False,
-        "input_gain_db": input_gain_db(profile, source, board.codec.full_scale_dbv),
+        "input_gain_db": input_gain_db(profile, microphone, board.codec.full_scale_dbv),
     }
     if profile.alc:
         settings |= {
@@ -39,13 +43,16 @@ def codec_settings(
             "alc_decay_ms": profile.alc_decay_ms,
             "alc_hold_ms": profile.alc_hold_ms,
         }
-    settings |= _open(source, category.records)
-    settings |= _open(destination, category.plays)
-    settings |= {"mic_bias": category.records and source.needs_mic_bias, "playback": category.plays}
+    records, plays = source is not None and category.records, destination is not None and category.plays
+    settings |= _open(source, records)
+    settings |= _open(destination, plays)
+    settings |= {"mic_bias": records and microphone.needs_mic_bias, "playback": plays}
     settings |= board.modes.get(mode, {})
     known = {*board.codec.controls, *board.codec.absent, "rate_hz"}
     return {name: value for name, value in settings.items() if name in known}
 
 
-def _open(port: Port, used: bool) -> Mapping[str, Value]:
+def _open(port: Port | None, used: bool) -> Mapping[str, Value]:
+    if port is None:
+        return {}
     return port.set if used else dict.fromkeys(port.set, "off")

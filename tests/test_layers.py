@@ -9,11 +9,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     {"errors"},
     {"units", "registers", "board", "modes"},
-    {"settings", "descriptions", "bus", "pcm", "pins", "leds", "dsp"},
+    {"settings", "descriptions", "bus", "pcm", "pins", "leds", "dsp", "audio"},
     {"codec", "engine", "panel"},
-    {"session"},
+    {"stage", "explain"},
     {"device"},
-    {"cli", "__main__", "__init__"},
+    {"hardware", "serve", "__init__"},
+    {"cli", "__main__"},
 ]
 """From the ground up: a module imports only from its own layer and those before it."""
 

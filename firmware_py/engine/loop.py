@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import errno
 
+import numpy as np
+
 from firmware_py.dsp.chain import DELAY as CHAIN_DELAY
 from firmware_py.dsp.chain import capture, hold_adaptation, play
+from firmware_py.dsp.dynamics import gain_ramp
 from firmware_py.dsp.jit import realtime
 from firmware_py.engine.foreign import CAPTURE, DELAY, HANDLE, PLAYBACK, READ, RECOVER, WRITE, call
-from firmware_py.engine.ring import put, take
+from firmware_py.engine.mixer import hand_up, mix_down
 
-STOP, CONTROLS = range(2)
-"""Control words, written by the application."""
+STOP, FADE, CONTROLS = range(3)
+"""Control words, written by the application. FADE is the gain of everything: 0 or 1, reached within a period."""
 
-PERIODS, CAPTURE_XRUNS, PLAYBACK_XRUNS, DOWN_STARVED, UP_LOST, ERRNO, STATISTICS = range(7)
-"""Statistics words, written by the loop: periods done, xruns each way, frames the application did not deliver or fetch."""
+PERIODS, CAPTURE_XRUNS, PLAYBACK_XRUNS, FADED, ERRNO, STATISTICS = range(6)
+"""Statistics words, written by the loop: periods done, xruns each way, the gain reached, and what ended the loop."""
 
 _EPIPE = -errno.EPIPE
 
 
 @realtime
-def run(periods, entry, control, statistics, chain, captured, played, down, down_index, up, up_index):
+def run(periods, entry, control, statistics, chain, mixer, captured, played):
     """Run *periods* periods (negative: until told to stop). Returns 0, or minus the errno that ended the loop.
 
     captured, played : int32[n, 2], the buffers that the entry table names
-    down, up         : float32[*, c] rings from and to the application, with int64[2] indices
     """
     frames = captured.shape[0]
     done = 0
@@ -41,9 +43,13 @@ def run(periods, entry, control, statistics, chain, captured, played, down, down
         elif got < 0:
             statistics[ERRNO] = -got
             return got
+        before, after = np.float32(statistics[FADED]), np.float32(control[FADE])
         capture(chain, captured)
-        statistics[UP_LOST] += frames - put(up, up_index, chain.up)
-        statistics[DOWN_STARVED] += frames - take(down, down_index, chain.down)
+        mix_down(mixer, chain.down)
+        if before != 1.0 or after != 1.0:
+            gain_ramp(chain.up, before, after)
+            gain_ramp(chain.down, before, after)
+        hand_up(mixer, chain.up)
         play(chain, played)
         put_out = call(entry[WRITE], entry[HANDLE], entry[PLAYBACK], frames)
         if put_out == _EPIPE:
@@ -57,6 +63,7 @@ def run(periods, entry, control, statistics, chain, captured, played, down, down
             statistics[ERRNO] = -put_out
             return put_out
         done += 1
+        statistics[FADED] = control[FADE]
         statistics[PERIODS] += 1
     return 0
 

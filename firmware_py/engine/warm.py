@@ -10,7 +10,7 @@ from firmware_py.dsp.chain import Chain, capture, play
 from firmware_py.dsp.echo import cancel_echo
 from firmware_py.engine import loop
 from firmware_py.engine.foreign import ENTRIES
-from firmware_py.engine.ring import Ring
+from firmware_py.engine.mixer import Mixer
 from firmware_py.modes import PROFILES, Mode
 
 
@@ -19,13 +19,13 @@ def kernel_parts() -> dict[str, Callable[[], object]]:
     profile = PROFILES[Mode.VOICE_CHAT]
     chain = Chain(profile)
     state, frames = chain.state, np.zeros((profile.period_frames, 2), np.int32)
-    down, up = Ring(profile.period_frames, profile.channels), Ring(profile.period_frames, profile.channels)
+    mixer = Mixer(profile.period_frames, profile.channels)
     return {
         "playback path": lambda: play(state, frames),
         "echo canceller": lambda: cancel_echo(state.echo, state.mic, state.far, state.clean),
         "capture path": lambda: capture(state, frames),
         "period loop": lambda: loop.run(
-            0, np.zeros(ENTRIES, np.int64), np.zeros(loop.CONTROLS, np.int64), np.zeros(loop.STATISTICS, np.int64), state,
-            frames, frames, down.data, down.index, up.data, up.index,
+            0, np.zeros(ENTRIES, np.int64), np.zeros(loop.CONTROLS, np.int64), np.zeros(loop.STATISTICS, np.int64),
+            state, mixer.state, frames, frames,
         ),
     }  # fmt: skip

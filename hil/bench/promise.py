@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from firmware_py.modes import Profile
-from firmware_py.session import Session
 from firmware_py.settings import input_gain_db
+from firmware_py.stage import BoardStage
 
 GAIN_TOLERANCE_DB = 0.5
 CEILING_TOLERANCE_DB = 3.5  # automatic gains have ceilings in steps of 6 dB
@@ -20,10 +20,10 @@ RATE_TOLERANCE = 1e-4
 State = Mapping[str, Any]
 
 
-def mismatches(state: State, session: Session) -> list[str]:
-    """What *state* (see `hil.sim.chip.Chip.state`) has otherwise than the session's effective mode promises, a phrase each."""
-    profile, asked = session.profile, session.plan().settings
-    gain_db = input_gain_db(profile, session.input, session.board.codec.full_scale_dbv)
+def mismatches(state: State, stage: BoardStage) -> list[str]:
+    """What *state* (see `hil.sim.chip.Chip.state`) has otherwise than the mode in force promises, a phrase each."""
+    profile, asked, board = stage.profile, stage.plan().settings, stage.board
+    gain_db = input_gain_db(profile, stage.setup.source or board.port("input"), board.codec.full_scale_dbv)
     return [
         *_switches(state, profile),
         *_rates(state, profile),

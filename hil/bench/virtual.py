@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_py.audio import Session
 from firmware_py.board import Board, Button
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
@@ -20,7 +21,7 @@ from firmware_py.engine import kernel_parts
 from firmware_py.errors import FirmwareError, UnknownNameError
 from firmware_py.modes import Category, Mode, Profile
 from firmware_py.pins import Edge
-from firmware_py.session import Session, SessionState
+from firmware_py.stage import BoardStage
 from hil.bench.promise import mismatches
 from hil.sim.chip import Chip
 from hil.sim.hats import HATS
@@ -82,7 +83,7 @@ class VirtualBench:
         self.pcm = VirtualPcm(self.world)
         self.pins = VirtualPins(lambda: self.world.time_s, led_count=hat.led_count)
         self.device = Device(
-            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board.buttons), sleep=self._sleep
+            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board.buttons), sleep=self._sleep, threaded=False
         )
 
     @classmethod
@@ -92,36 +93,41 @@ class VirtualBench:
 
     @property
     def session(self) -> Session:
+        """The session of the button."""
         return self.device.session
 
     @property
+    def stage(self) -> BoardStage:
+        return self.device.stage
+
+    @property
     def profile(self) -> Profile:
-        """What the effective mode promises."""
-        return self.session.profile
+        """What the mode in force promises, at the rate and period it has."""
+        return self.stage.profile
 
     @property
     def mode(self) -> str:
-        """The effective mode's name."""
-        return self.session.effective_mode.value
+        """Name of the mode in force."""
+        return self.stage.setup.mode.value
 
     @property
     def writes(self) -> tuple[str, ...]:
         """The plan by which the codec came to where it stands, a line a step."""
-        plan = self.session.codec.applied
+        plan = self.stage.codec.applied
         return tuple(str(plan).splitlines()) if plan else ()
 
     @property
     def words(self) -> dict[str, int | None]:
         """Register name -> word, as the product believes them."""
-        return dict(self.session.codec.words or {})
+        return dict(self.stage.codec.words or {})
 
     def mismatches(self) -> list[str]:
         """What the chip does now otherwise than the mode promises, a phrase each."""
-        return mismatches(self.chip.state(), self.session)
+        return mismatches(self.chip.state(), self.stage)
 
     def set_mic_bias(self, on: bool) -> None:
         """Take the microphones' bias away, or give it back, while everything else runs on."""
-        codec, settings = self.session.codec, self.session.plan().settings
+        codec, settings = self.stage.codec, self.stage.plan().settings
         codec.apply(codec.plan({**settings, "mic_bias": on}))
 
     def press_button(self) -> None:
@@ -138,12 +144,12 @@ class VirtualBench:
         """The session in *mode*, switched on by its button, and off again at the end."""
         self.session.set_category(Category.PLAY_AND_RECORD, mode=Mode(mode))
         self.press_button()
-        if self.session.state is not SessionState.ACTIVE:
-            raise self.session.fault or FirmwareError("the button did not activate the session")
+        if not self.session.active:
+            raise self.device.conductor.fault or FirmwareError("the button did not activate the session")
         try:
             yield self.session
         finally:
-            if self.session.state is SessionState.ACTIVE:
+            if self.session.active:
                 self.press_button()
 
     def converse(
@@ -154,7 +160,7 @@ class VirtualBench:
         near_pa   pascals at the microphones (at="capsule") or one metre before the talker's mouth (at="mouth")
         coupling  of loudspeaker to microphone through the air: 0 takes it away
         """
-        profile = self.session.profile
+        profile = self.profile
         rate, period = profile.rate_hz, profile.period_frames
         given = np.zeros(round(down * rate), np.float32) if isinstance(down, float | int) else down
         played = np.zeros(-(-len(given) // period) * period, np.float32)
@@ -164,7 +170,7 @@ class VirtualBench:
             self.world.talk(near_pa, rate, at=at)
         began_s = self.world.time_s
         with self.world.recording() as tape:
-            up = self.session.engine.converse(np.repeat(played[:, None], profile.channels, axis=1))
+            up = self.stage.engine.converse(self.session.name, np.repeat(played[:, None], profile.channels, axis=1))
         self.world.hush()
         self.device.panel.step()
         return Take(
