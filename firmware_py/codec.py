@@ -10,12 +10,12 @@ The WM8960 answers no reads on two wires, so the shadow is the only memory of th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from firmware_py.board import CodecDescription, Step
 from firmware_py.bus import Bus
-from firmware_py.errors import DescriptionError, ModeChangeFailed
+from firmware_py.errors import DescriptionError, FirmwareError, ModeChangeFailed
 from firmware_py.registers import Quantity, Register, Value
 
 Words = dict[str, int | None]
@@ -82,6 +82,10 @@ class Plan:
         return "\n".join([*asked, *lacks, *map(str, self.steps), total])
 
 
+class _Refused(Exception):
+    """A write was not acknowledged: at which step, and why."""
+
+
 @dataclass
 class Codec:
     """A described chip at an address of a bus. `mclk_hz` is what its clock pin gets; `sleep` lets time pass."""
@@ -92,7 +96,9 @@ class Codec:
     mclk_hz: int
     sleep: Callable[[float], None] = time.sleep
     _words: Words | None = field(default=None, init=False)  # None: nothing is known, a reset comes first
+    _doubtful: set[str] = field(default_factory=set, init=False)  # a write was refused, but may have arrived
     _stands: Plan | None = field(default=None, init=False)  # the last plan that was applied whole
+    _touched: bool = field(default=False, init=False)
 
     def plan(self, settings: Mapping[str, Value], sequence: str = "active") -> Plan:
         """Steps from the present state to *settings*, by the named sequence. Touches nothing.
@@ -102,7 +108,7 @@ class Codec:
         DescriptionError
             A setting is outside what its field can mean, or a rate has no row in the clock tables.
         """
-        return plan(self.description, self._words, settings, sequence, self.mclk_hz)
+        return plan(self.description, self._words, settings, sequence, self.mclk_hz, self._doubtful)
 
     def apply(self, plan: Plan) -> None:
         """Write *plan* to the chip.
@@ -110,13 +116,17 @@ class Codec:
         Raises
         ------
         ModeChangeFailed
-            A write was refused. The settings that stood before stand again; if the way back was refused too, the
-            message says so and the next plan starts with a reset.
+            A write was refused. On the way to sound the settings that stood before stand again; on the way to silence
+            the chip is reset and powered down instead, and only if that is refused too this is raised. The message
+            says how it ended; the next plan starts with a reset where nothing is known.
         """
         try:
             self._write(plan)
-        except OSError as error:
-            raise ModeChangeFailed(f"{error.strerror}; {self._go_back()}") from error
+        except _Refused as error:
+            if plan.sequence != "active":
+                self._silence(error)
+                return
+            raise ModeChangeFailed(f"{error}; {self._go_back()}") from error
         self._stands = plan
 
     @property
@@ -129,27 +139,43 @@ class Codec:
         """The last plan that was applied whole."""
         return self._stands
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything was ever written: an untouched chip is not ours to power down."""
+        return self._touched
+
     def forget(self) -> None:
         """Nothing is known of the chip any more (power lost, somebody else wrote): the next plan starts with a reset."""
         self._words = self._stands = None
+        self._doubtful.clear()
 
     def _write(self, plan: Plan) -> None:
+        if self._is_stale(plan):
+            raise FirmwareError(f"{self.description.title}: this plan was made for another state; plan again")
         for number, step in enumerate(plan.steps, 1):
             if isinstance(step, Wait):
                 self.sleep(step.seconds)
                 continue
             name = step.register.name
+            self._touched = True
             try:
                 self.bus.write(self.address, self.description.map.wire.write_bytes(step.register.address, step.word))
             except OSError as error:
-                where = (
-                    f"{self.description.title}, step {number} of {len(plan.steps)} (R{step.register.address} {name})"
-                )
-                raise OSError(error.errno, f"{where}: {error.strerror or error}") from error
+                self._doubtful.add(name)
+                where = f"step {number} of {len(plan.steps)} (R{step.register.address} {name})"
+                raise _Refused(f"{self.description.title}, {where}: {error.strerror or error}") from error
+            self._doubtful.discard(name)
             if name == self.description.reset[0]:
                 self._words = reset_words(self.description)
             elif self._words is not None:
                 self._words |= {name: step.after, **dict.fromkeys(step.forgets)}
+
+    def _is_stale(self, plan: Plan) -> bool:
+        """Whether the chip is no longer in the state that a plan starts from."""
+        first = {write.register.name: write.before for write in reversed(plan.writes)}
+        if self._words is None or self.description.reset[0] in first:
+            return bool(first) and self.description.reset[0] not in first
+        return any(before not in (None, self._words[name]) for name, before in first.items())
 
     def _go_back(self) -> str:
         """Return to what stood before a failed plan; in words, how that went."""
@@ -158,10 +184,23 @@ class Codec:
         settings, sequence = (self._stands.settings, self._stands.sequence) if self._stands else ({}, "off")
         try:
             self._write(self.plan(settings, sequence))
-        except OSError as error:
+        except _Refused as error:
             self.forget()
-            return f"the way back failed too ({error.strerror}); the codec needs a reset, which the next activation gives it"
+            return f"the way back failed too ({error}); the codec needs a reset, which the next activation gives it"
         return "the settings before stand again" if self._stands else "the codec is powered down again"
+
+    def _silence(self, refusal: _Refused) -> None:
+        """A chip that refuses to go quiet step by step is reset and powered down: never back to sound."""
+        self.forget()
+        off = self.plan({}, "off")
+        try:
+            self._write(off)
+        except _Refused as error:
+            self.forget()
+            raise ModeChangeFailed(f"{refusal}; a reset was refused too ({error}): the codec may still be on") from error
+        self._stands = off
+
+
 
 
 def reset_words(codec: CodecDescription) -> Words:
@@ -175,9 +214,13 @@ def plan(
     settings: Mapping[str, Value],
     sequence: str,
     mclk_hz: int,
+    doubtful: Iterable[str] = (),
 ) -> Plan:
-    """Steps that turn a chip whose registers hold *words* (None: unknown) to *settings*. Pure; see `Codec.plan`."""
-    walk = _Walk(codec, reset_words(codec) if words is None else dict(words))
+    """Steps that turn a chip whose registers hold *words* (None: unknown) to *settings*. Pure; see `Codec.plan`.
+
+    Registers named *doubtful* may hold something else: they are written, whatever *words* says.
+    """
+    walk = _Walk(codec, reset_words(codec) if words is None else dict(words), set(doubtful))
     if words is None:
         register = codec.map.registers[codec.reset[0]]
         walk.steps.append(Write(register, None, codec.reset[1]))
@@ -186,8 +229,30 @@ def plan(
     for index, (step, targets) in enumerate(steps):
         if not step.guard or walk.will_change(step.guard, [t for s, t in steps[index + 1 :] if not s.guard]):
             walk.take(step, targets)
-    missing = tuple(codec.absent[name] for name, value in settings.items() if name in codec.absent and _wanted(value))
-    return Plan(sequence, dict(settings), tuple(walk.steps), walk.words, missing)
+    missing = [codec.absent[name] for name, value in settings.items() if name in codec.absent and _wanted(value)]
+    missing += _compromises(codec, settings, resolved)
+    return Plan(sequence, dict(settings), tuple(walk.steps), walk.words, tuple(missing))
+
+
+def _compromises(
+    codec: CodecDescription, settings: Mapping[str, Value], resolved: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
+    """Where the nearest code is not near: a sentence each."""
+    for name, value in settings.items():
+        control = codec.controls.get(name)
+        if control is None or isinstance(value, str | bool) or not control.fields:
+            continue
+        path = control.fields[0]
+        scale = codec.map.find(path)[1].scale
+        if not isinstance(scale, Quantity):
+            continue
+        got = float(scale.decode(resolved[name][path]))
+        if control.above is not None and control.above in resolved:
+            base = codec.controls[control.above].fields[0]
+            got -= float(codec.map.find(base)[1].scale.decode(resolved[control.above][base]))
+        far = abs(got - value) > 1.0 if scale.unit.startswith("dB") else not 0.67 * value <= got <= 1.5 * value
+        if far:
+            yield f"{name} is {got:.3g} {scale.unit}, not {value:g}: {codec.title} has nothing nearer"
 
 
 @dataclass
@@ -196,6 +261,7 @@ class _Walk:
 
     codec: CodecDescription
     words: Words
+    doubtful: set[str]
     steps: list[Write | Wait] = field(default_factory=list)
 
     def will_change(self, guarded: Iterable[str], later: list[Mapping[str, int]]) -> bool:
@@ -204,7 +270,8 @@ class _Walk:
             register, bits = self.codec.map.find(path)
             word = self.words[register.name]
             for targets in later:
-                if path in targets and (word is None or bits.extract(word) != targets[path]):
+                unsure = word is None or register.name in self.doubtful
+                if path in targets and (unsure or bits.extract(word or 0) != targets[path]):
                     return True
         return False
 
@@ -214,7 +281,9 @@ class _Walk:
         for path, code in targets.items():
             register, bits = self.codec.map.find(path)
             after[register.name] = bits.insert(after.get(register.name, self.words[register.name] or 0), code)
-        writes = [(self.codec.map.registers[n], w) for n, w in after.items() if w != self.words[n]]
+        changed = [name for name, word in after.items() if word != self.words[name] or name in self.doubtful]
+        writes = [(self.codec.map.registers[name], after[name]) for name in changed]
+        self.doubtful -= set(changed)
         last_of_latch = {r.latch.latch: r for r, _ in writes if r.latch}
         for index, (register, word) in enumerate(writes, 1):
             strobe = register.strobes if register.latch and last_of_latch[register.latch.latch] is register else 0
@@ -312,7 +381,7 @@ def _number(name: str, value: Value) -> float:
 
 def _wanted(value: Value) -> bool:
     """Whether a setting asks for something: 'off' asks for nothing."""
-    return value not in (False, "off")
+    return value is not False and value != "off"
 
 
 def _say(value: Value) -> str:

@@ -64,11 +64,12 @@ class BoardStage:
     def start(self, setup: Setup) -> None:
         """From silence. ModeChangeFailed: the codec did not take a write; PcmError: the card refuses. Silent, then."""
         coming = self._prepare(setup)
-        self.codec.apply(coming.plan)
         try:
+            self.codec.apply(coming.plan)
             coming.engine.open()
         except BaseException:
-            self._quieten()
+            with suppress(FirmwareError):  # the first error is the one to tell
+                self._quieten()
             raise
         self._begin(coming)
 
@@ -183,7 +184,7 @@ class BoardStage:
             if self._now is not None:
                 self.stop()
         finally:
-            if self.codec.words is not None:
+            if self.codec.touched:
                 self.codec.apply(self.codec.plan({}, "off"))
 
     @property

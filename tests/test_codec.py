@@ -1,13 +1,14 @@
 """Plans and their application, on the WM8960's description and a bus that listens."""
 
 import pytest
-from fakes import RecordingBus
+from fakes import LossyBus, RecordingBus
 
 from firmware_py import Board, Category, Codec, Mode
 from firmware_py.codec import Wait, Write
-from firmware_py.errors import DescriptionError, ModeChangeFailed
+from firmware_py.errors import DescriptionError, FirmwareError, ModeChangeFailed, PinError
 from firmware_py.modes import PROFILES
 from firmware_py.settings import codec_settings
+from hil.sim.wm8960 import Wm8960
 
 
 def settings(board: Board, mode: Mode):
@@ -168,3 +169,59 @@ def test_when_the_way_back_fails_too_the_next_plan_starts_with_a_reset(codec, bu
         codec.apply(codec.plan(settings(board, Mode.VOICE_CHAT)))
     assert isinstance(first := codec.plan(settings(board, Mode.DEFAULT)).steps[0], Write)
     assert first.register.name == "RESET"
+
+
+def test_a_refused_write_may_have_arrived_and_is_written_again_on_the_way_back(board):
+    for number in range(20):
+        chip = Wm8960(mclk_hz=board.mclk_hz)
+        bus = LossyBus(chip)
+        codec = Codec(board.codec, bus, board.i2c_address, board.mclk_hz, sleep=chip.wait)
+        codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
+        before = chip.state()
+        plan = codec.plan(settings(board, Mode.VOICE_CHAT))
+        if number >= len(plan.writes):
+            return
+        bus.lose_acknowledge_of = number
+        with pytest.raises(ModeChangeFailed):
+            codec.apply(plan)
+        assert chip.state() == before
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_chip_that_refuses_to_go_quiet_is_reset_and_never_left_sounding(board, number):
+    chip = Wm8960(mclk_hz=board.mclk_hz)
+    bus = LossyBus(chip)
+    codec = Codec(board.codec, bus, board.i2c_address, board.mclk_hz, sleep=chip.wait)
+    codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
+    bus.refuse = number
+    codec.apply(codec.plan({}, "standby"))
+    assert chip.mic_bias_v == 0.0
+    assert chip.state()["dac_gain_db"] == [None, None]
+
+
+def test_a_chip_that_cannot_be_silenced_at_all_is_said_to_be_possibly_on(codec, bus, board):
+    codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
+    bus.refuse = lambda address, data: True
+    with pytest.raises(ModeChangeFailed, match="the codec may still be on"):
+        codec.apply(codec.plan({}, "standby"))
+
+
+def test_a_plan_made_for_another_state_is_refused(codec, bus, board):
+    codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
+    old = codec.plan(settings(board, Mode.VOICE_CHAT))
+    codec.apply(codec.plan(settings(board, Mode.MEASUREMENT)))
+    with pytest.raises(FirmwareError, match="plan again"):
+        codec.apply(old)
+
+
+def test_a_fault_elsewhere_while_the_codec_settles_is_not_blamed_on_the_codec(board, bus):
+    def disturbed(seconds: float) -> None:
+        raise PinError(5, "the LEDs do not answer")
+
+    codec = Codec(board.codec, bus, board.i2c_address, board.mclk_hz, sleep=disturbed)
+    with pytest.raises(PinError):
+        codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
+
+
+def test_what_the_codec_can_only_come_near_to_is_said(codec, board):
+    assert any("alc_max_gain_db is 9" in sentence for sentence in codec.plan(settings(board, Mode.DEFAULT)).missing)
