@@ -57,7 +57,8 @@ class Device:
 
     def _press(self) -> None:
         self._activating = not self.session.active
-        self.panel.refresh()
+        with suppress(FirmwareError):  # dark LEDs are no reason not to answer the button
+            self.panel.refresh()
         try:
             with suppress(FirmwareError):  # the conductor keeps what the stage failed at, and the LEDs show it
                 self.session.toggle()

@@ -27,10 +27,10 @@ class Pcm(Protocol):
     def write_from(self, buffer: Frames) -> int:
         """Queue one period for playback."""
 
-    def delay_frames(self) -> int:
-        """Frames queued for playback: the age a frame written now will have when it sounds."""
-
     def recover(self) -> int:
-        """After an xrun: start again, with silence queued."""
+        """After an xrun: start again, with one period less than *preroll_frames* of silence queued.
+
+        The period that the caller writes next makes up for it: playback is as far behind capture as before.
+        """
 
     def close(self) -> None: ...

@@ -23,7 +23,7 @@ class RecordingBus:
 
 
 class LossyBus:
-    """A bus to a simulated chip that refuses one write, or loses the acknowledge of one that arrived. Counted from when it is set."""
+    """A bus to a simulated chip that refuses the n-th write from now, or loses the acknowledge of one that arrived."""
 
     def __init__(self, chip: Chip) -> None:
         self._chip = chip

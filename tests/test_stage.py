@@ -9,6 +9,7 @@ from firmware_py import Category, Mode, Session, SessionState
 from firmware_py.audio import AudioSessionError
 from firmware_py.errors import FirmwareError, PcmError
 from firmware_py.leds import PanelState, frame
+from hil.analysis import latency_frames
 from hil.bench import VirtualBench
 
 
@@ -139,16 +140,20 @@ def test_an_overrun_is_counted_as_the_other_kind(bench, session):
     assert bench.stage.engine.statistics.playback_xruns == 0
 
 
-def test_echo_is_cancelled_again_after_an_underrun(bench, session):
-    session.activate()
-    rng = np.random.default_rng(1)
-    far = (0.05 * rng.standard_normal(16_000 * 6)).astype(np.float32)
-    bench.converse(far)
-    bench.pcm.starve(1)
-    bench.converse(far[:16_000])
-    take = bench.converse(far[: 16_000 * 3])
-    heard = np.std(take.mic_pa[16_000:]) * 10 ** (bench.profile.sensitivity_dbfs / 20)
-    assert 20 * np.log10(heard / np.std(take.up[16_000:])) > 20
+@pytest.mark.parametrize("xrun", ["underrun", "overrun"])
+@pytest.mark.parametrize("mode", [Mode.VOICE_CHAT, Mode.GAME_CHAT])
+def test_after_an_xrun_echo_is_cancelled_within_half_a_second_and_playback_is_no_later(bench, mode, xrun):
+    bench.session.set_category(Category.PLAY_AND_RECORD, mode=mode)
+    bench.session.activate()
+    rate = bench.profile.rate_hz
+    far = (0.05 * np.random.default_rng(1).standard_normal(rate * 5)).astype(np.float32)
+    before = latency_frames(far, bench.converse(far).speaker_v, rate).delay_frames
+    bench.pcm.starve(1) if xrun == "underrun" else bench.pcm.overrun()
+    bench.converse(far[: rate // 2])
+    take = bench.converse(far)
+    heard = np.std(take.mic_pa[:rate]) * 10 ** (bench.profile.sensitivity_dbfs / 20)
+    assert 20 * np.log10(heard / np.std(take.up[:rate])) > 30
+    assert latency_frames(far, take.speaker_v, rate).delay_frames == pytest.approx(before, abs=1)
 
 
 def test_ctrl_c_ends_the_loop_and_reaches_the_caller(bench, session, monkeypatch):

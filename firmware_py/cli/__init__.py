@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
 from types import ModuleType
 
-from firmware_py.errors import BusError, FirmwareError, PcmError, PinError, nearest
+from firmware_py.errors import BusError, FirmwareError, ModeChangeFailed, PcmError, PinError, nearest
 
 PASS, FAIL, USAGE, NO_HARDWARE, RIG_FAULT, INTERRUPTED = range(6)
 """Exit codes: what scripts and CI may rely on."""
@@ -23,24 +23,36 @@ GROUP = "audiohat.commands"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code. Never shows a traceback."""
+    """Run the command line; returns the exit code. A traceback is shown only for a fault of ours, and when asked for."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(argv)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has gone; that is no fault of anybody
+    except BrokenPipeError:  # whoever read our output has gone, and nobody knows how it would have ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PASS
-    except (BusError, PcmError, PinError) as error:
-        return _say(str(error), NO_HARDWARE)
+        return INTERRUPTED
     except FirmwareError as error:
-        return _say(str(error), USAGE)
+        return _say(str(error), NO_HARDWARE if _is_hardware(error) else USAGE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _say(
             f"{where}{error.strerror or error}", NO_HARDWARE if error.errno in (errno.EACCES, errno.EPERM) else USAGE
         )
+    except Exception as error:
+        if os.environ.get("AUDIOHAT_TRACEBACK"):
+            raise
+        fault = f"{type(error).__name__}: {error}"
+        return _say(f"a fault of audiohat itself ({fault}); AUDIOHAT_TRACEBACK=1 shows where", RIG_FAULT)
+
+
+def _is_hardware(error: BaseException | None) -> bool:
+    """Whether the cause of an error, however deep, is a part that does not answer."""
+    while error is not None:
+        if isinstance(error, BusError | PcmError | PinError | ModeChangeFailed):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _run(argv: list[str]) -> int:

@@ -4,7 +4,7 @@
     capture:   frames from the card -> high-pass -> canceller (far history) -> automatic gain -> limiter -> up
 
 The reference is taken behind everything that changes the playback signal, so the canceller sees what the loudspeaker is given.
-A mode that leaves a stage out leaves it out here: two switched-off stages cost nothing and delay nothing.
+A mode that leaves a stage out leaves it out here: a stage switched off costs nothing and delays nothing.
 Kernels get every array they touch in a `ChainState`; the object builds it from a mode's profile.
 """
 
@@ -106,8 +106,10 @@ def capture(state, frames):
 
 
 @realtime
-def hold_adaptation(state):
-    """Learn nothing for one tail: after an xrun the echo path is not the one that was learnt."""
+def forget_far_end(state):
+    """After an xrun: what was written has not been heard, and nothing is learnt until a tail of silence has passed."""
+    for i in range(state.history.shape[0]):
+        state.history[i] = 0.0
     state.echo.control[FREEZE_BLOCKS] = state.echo.linear.prior.shape[0]
 
 
@@ -134,6 +136,8 @@ class Chain:
             max_gain_db=profile.agc_range_db,
             min_gain_db=-profile.agc_range_db,
         )
+        if (profile.cancels_echo and channels != 1) or (profile.agc_range_db and not profile.cancels_echo):
+            raise ValueError("a canceller needs one channel, and a gain behind it needs a canceller to tell who talks")
         self.latency_frames = self.echo.latency_frames if profile.cancels_echo else 0
         words = np.zeros(WORDS, np.int64)
         words[CANCEL] = profile.cancels_echo
@@ -159,8 +163,3 @@ class Chain:
             playback_limiter=Limiter(rate_hz).words,
             echo=self.echo.kernel_state,
         )
-
-    @property
-    def gain_db(self) -> float:
-        """What the automatic gain does now."""
-        return float(self.state.level[-1])

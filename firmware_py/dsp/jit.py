@@ -7,9 +7,12 @@ The folder is `$AUDIOHAT_CACHE`, else `$XDG_CACHE_HOME/audiohat`, else `~/.cache
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import numba
 from numba import njit
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_MONTH_S = 30 * 86_400.0
 
 
 def kernel_digest() -> str:
@@ -29,19 +33,31 @@ def kernel_digest() -> str:
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept; a private temporary folder when the home is read-only."""
-    base = os.environ.get("AUDIOHAT_CACHE") or (
-        os.environ.get("XDG_CACHE_HOME", "") and os.path.join(os.environ["XDG_CACHE_HOME"], "audiohat")
-    )
-    home = Path(base) if base else Path.home() / ".cache" / "audiohat"
-    folder = home / f"kernels-{kernel_digest()}"
+    """Where compiled kernels are kept; a private temporary folder, gone at exit, when the home is read-only."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _home() / f"kernels-{kernel_digest()}"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            _remove_old(folder)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home at all
         pass
-    return Path(tempfile.mkdtemp(prefix="audiohat-kernels-"))
+    temporary = tempfile.mkdtemp(prefix="audiohat-kernels-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary)
+
+
+def _home() -> Path:
+    named, xdg = os.environ.get("AUDIOHAT_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path(xdg) / "audiohat" if xdg else Path.home() / ".cache" / "audiohat"
+
+
+def _remove_old(folder: Path) -> None:
+    """Kernels of other versions that nobody has loaded for a month."""
+    for other in folder.parent.glob("kernels-*"):
+        if other != folder and time.time() - other.stat().st_mtime > _MONTH_S:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:

@@ -54,7 +54,8 @@ class Engine:
         self.failure: BaseException | None = None
 
     def open(self) -> None:
-        """Open and start the card. PcmError if it refuses."""
+        """Open and start the card. PcmError if it refuses. What was told to stop may run again."""
+        self._control[loop.STOP] = 0
         self._pcm.open(self.profile.rate_hz, self.profile.period_frames, 2, preroll_frames=self.profile.preroll_frames)
 
     def run(self, periods: int = -1) -> None:
@@ -65,7 +66,6 @@ class Engine:
         PcmError
             The card stopped or has gone.
         """
-        self._control[loop.STOP] = 0
         result = loop.run(
             periods, self._entry.table, self._control, self._statistics,
             self.chain.state, self.mixer.state, self._captured, self._played,
@@ -78,6 +78,7 @@ class Engine:
 
     def start_silent(self) -> None:
         """The next period begins from silence; `fade` brings it up."""
+        self._control[loop.STOP] = 0
         self._control[loop.FADE] = self._statistics[loop.FADED] = 0
 
     def start(self) -> None:

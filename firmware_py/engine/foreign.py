@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from firmware_py.pcm import Frames, Pcm
 
-READ, WRITE, RECOVER, DELAY, HANDLE, CAPTURE, PLAYBACK, ENTRIES = range(8)
-"""Words of an entry table: four functions, the handle they get, and the two buffers."""
+READ, WRITE, RECOVER, HANDLE, CAPTURE, PLAYBACK, ENTRIES = range(7)
+"""Words of an entry table: three functions, the handle they get, and the two buffers."""
 
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
@@ -51,7 +51,6 @@ class Entry:
             lambda: pcm.read_into(capture),
             lambda: pcm.write_from(playback),
             pcm.recover,
-            pcm.delay_frames,
         )
         self._callbacks = [_FUNCTION(self._guard(operation)) for operation in operations]
         self.table: NDArray[np.int64] = np.zeros(ENTRIES, np.int64)

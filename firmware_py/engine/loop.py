@@ -10,18 +10,17 @@ import errno
 
 import numpy as np
 
-from firmware_py.dsp.chain import DELAY as CHAIN_DELAY
-from firmware_py.dsp.chain import capture, hold_adaptation, play
+from firmware_py.dsp.chain import capture, forget_far_end, play
 from firmware_py.dsp.dynamics import gain_ramp
 from firmware_py.dsp.jit import realtime
-from firmware_py.engine.foreign import CAPTURE, DELAY, HANDLE, PLAYBACK, READ, RECOVER, WRITE, call
+from firmware_py.engine.foreign import CAPTURE, HANDLE, PLAYBACK, READ, RECOVER, WRITE, call
 from firmware_py.engine.mixer import hand_up, mix_down
 
 STOP, FADE, CONTROLS = range(3)
 """Control words, written by the application. FADE is the gain of everything: 0 or 1, reached within a period."""
 
-PERIODS, CAPTURE_XRUNS, PLAYBACK_XRUNS, FADED, ERRNO, STATISTICS = range(6)
-"""Statistics words, written by the loop: periods done, xruns each way, the gain reached, and what ended the loop."""
+PERIODS, CAPTURE_XRUNS, PLAYBACK_XRUNS, FADED, STATISTICS = range(5)
+"""Statistics words, written by the loop: periods done, xruns each way, and the gain reached."""
 
 _EPIPE = -errno.EPIPE
 
@@ -41,7 +40,6 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played):
             _recover(entry, chain)
             captured[:, :] = 0
         elif got < 0:
-            statistics[ERRNO] = -got
             return got
         before, after = np.float32(statistics[FADED]), np.float32(control[FADE])
         capture(chain, captured)
@@ -56,11 +54,9 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played):
             statistics[PLAYBACK_XRUNS] += 1
             _recover(entry, chain)
             put_out = call(entry[WRITE], entry[HANDLE], entry[PLAYBACK], frames)
-            chain.words[CHAIN_DELAY] = call(entry[DELAY], entry[HANDLE], 0, 0)
             if put_out == _EPIPE:  # late again already: the period is lost, the next one repairs
                 put_out = 0
         if put_out < 0:
-            statistics[ERRNO] = -put_out
             return put_out
         done += 1
         statistics[FADED] = control[FADE]
@@ -70,6 +66,6 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played):
 
 @realtime
 def _recover(entry, chain):
-    """Start the card again after an xrun; the echo path is not the one learnt until the tail has passed."""
+    """Start the card again after an xrun: what was queued is lost, and the loop writes a period next."""
     call(entry[RECOVER], entry[HANDLE], 0, 0)
-    hold_adaptation(chain)
+    forget_far_end(chain)

@@ -113,10 +113,15 @@ class VirtualPcm:
         return count
 
     def recover(self) -> int:
-        """Prepare and start both streams again, with fresh preroll; 0, or -EBADFD when closed."""
+        """Prepare and start both streams again; 0, or -EBADFD when closed.
+
+        One period less than the preroll is queued as silence, for the program writes a period next: then playback is
+        as far behind capture as it was before.
+        """
         if not self.period_frames:
             return -EBADFD
         self._prepare()
+        self._queued -= self.period_frames
         return 0
 
     def close(self) -> None:
