@@ -1,5 +1,7 @@
 """What these tests share: a telephone and a HAT, the conductor of each, and a client that writes down what it is told."""
 
+import re
+
 import pytest
 from fake_stage import FakeStage, with_ports
 
@@ -41,3 +43,23 @@ def api(conductor: Conductor) -> AudioSessionServices:
     services = AudioSessionServices(conductor, "app")
     assert services.initialize() == 0
     return services
+
+
+CASES = [f"T{number:02}" for number in range(1, 44)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The conformance table: every case by its number, what became of it, and the sentences that were tried."""
+    tried: dict[str, dict[str, str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            case = re.search(r"::test_t(\d\d)_(\w+)", report.nodeid)
+            if case:
+                tried.setdefault(f"T{case[1]}", {})[case[2].replace("_", " ")] = outcome
+    if not tried:
+        return
+    terminalreporter.section("conformance to the audio session contract")
+    for case in CASES:
+        sentences = tried.get(case, {})
+        verdict = "not run" if not sentences else "passed" if set(sentences.values()) == {"passed"} else "FAILED"
+        terminalreporter.write_line(f"{case}  {verdict:<8}{'; '.join(sentences)}")
