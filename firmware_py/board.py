@@ -68,6 +68,7 @@ class CodecDescription:
     reset: tuple[str, int]  # register to write, and what
     controls: Mapping[str, Control]
     absent: Mapping[str, str]  # control -> why this chip has none, as one sentence
+    defaults: Mapping[str, Value]  # of controls that a board decides, where it says nothing else
     sequences: Mapping[str, tuple[Step, ...]]  # "active", "standby", "off"
     clocks: tuple[ClockRow, ...]  # MCLK -> SYSCLK
     rates: tuple[ClockRow, ...]  # SYSCLK -> frame rate
@@ -138,7 +139,7 @@ class Board:
     card: str  # id of the sound card that our overlay makes
     overlay: str
     ports: Mapping[str, Port]
-    defaults: Mapping[str, Value] = field(default_factory=dict)  # controls this board sets in every mode
+    defaults: Mapping[str, Value] = field(default_factory=dict)  # in every mode: the codec's, then its own
     modes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # ... and in one mode only
     buttons: tuple[Button, ...] = ()
     leds: AddressableLeds | tuple[PlainLed, ...] = ()

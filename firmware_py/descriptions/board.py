@@ -28,9 +28,9 @@ def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text
 
 
 def _read_board(top: Table, codec: CodecDescription) -> Board:
-    i2c = top.table("i2c")
+    i2c, name = top.table("i2c"), top.text("name")
     board = Board(
-        name=top.text("name"),
+        name=name,
         title=top.text("title"),
         source=top.text("source"),
         codec=codec,
@@ -38,10 +38,10 @@ def _read_board(top: Table, codec: CodecDescription) -> Board:
         i2c_address=i2c.whole("address", 0x08, 0x77),
         mclk_hz=top.whole("mclk_hz", 1, 10**9),
         clock_provider=top.choice("clock_provider", ("codec", "host")),
-        card=top.text("card"),
-        overlay=top.text("overlay"),
+        card=top.text("card", "audiohat"),
+        overlay=top.text("overlay", name),
         ports={name: _port(name, table) for name, table in top.table("ports").each()},
-        defaults=top.values("defaults"),
+        defaults={**codec.defaults, **top.values("defaults")},
         modes={name: top.table("modes").values(name) for name in top.table("modes", required=False).keys},
         buttons=tuple(map(_button, top.tables("buttons", required=False))),
         leds=_leds(top),

@@ -101,6 +101,19 @@ def scale_codes_fit(codec: CodecDescription, problems: Problems) -> None:
             problems.add((*at, "mute"), f"code {scale.mute} must lie below {first} ... {last}")
 
 
+def scales_rise_or_fall(codec: CodecDescription, problems: Problems) -> None:
+    """No two codes of a scale mean the same quantity, so that every quantity leads to a code."""
+    for path, _, field in _fields(codec, problems):
+        match field.scale:
+            case Linear(step=0.0):
+                problems.add((*path, "linear", "step"), "is 0, so all codes would mean the same")
+            case Geometric(first=first, ratio=ratio):
+                if first <= 0.0:
+                    problems.add((*path, "geometric", "first"), f"{first:g} must be above 0")
+                if ratio <= 1.0:
+                    problems.add((*path, "geometric", "ratio"), f"{ratio:g} must be above 1")
+
+
 def latches(codec: CodecDescription, problems: Problems) -> None:
     """A strobe is one bit, one in a register, and there is a value beside it that waits for it."""
     strobes: dict[str, Field] = {}
@@ -124,6 +137,7 @@ REGISTER_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
     values_fit_field,
     values_distinct,
     scale_codes_fit,
+    scales_rise_or_fall,
     latches,
 )
 """In this order: the later ones pass over the fields that the earlier ones found broken."""

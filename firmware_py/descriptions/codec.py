@@ -63,6 +63,7 @@ def _read_codec(top: Table) -> CodecDescription:
         reset=(reset.text("register"), reset.whole("word", 0, 2**wire.data_bits - 1)),
         controls={name: _control(name, table) for name, table in top.table("controls").each()},
         absent={name: absent.text(name) for name in absent.keys},
+        defaults=top.values("defaults"),
         sequences={name: tuple(_step(t, registers) for t in sequences.tables(name)) for name in SEQUENCES},
         clocks=tuple(_clock_row(table, "mclk_hz", "sysclk_hz") for table in top.tables("clocks")),
         rates=tuple(_clock_row(table, "sysclk_hz", "rate_hz") for table in top.tables("rates")),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from firmware_py.board import ClockRow, CodecDescription, Control, Step
 from firmware_py.descriptions.locate import KeyPath
 from firmware_py.descriptions.reader import Problems
-from firmware_py.descriptions.vocabulary import CONTROLS, STEP_WORDS
+from firmware_py.descriptions.vocabulary import CONTROLS, FROM_BOARDS, FROM_MODES, STEP_WORDS
 from firmware_py.errors import nearest
 from firmware_py.registers import Geometric, Linear, Steps, Value
 
@@ -51,6 +51,21 @@ def controls_name_real_fields(codec: CodecDescription, problems: Problems) -> No
             for part in parts:
                 if part and part not in numeric and not problems.broken("controls", part):
                     problems.add((*at, key), f"there is no gain {part!r}; {nearest(part, numeric)}")
+
+
+def defaults_are_for_boards_to_change(codec: CodecDescription, problems: Problems) -> None:
+    """What a codec presets is a control of its own, decided by boards, and takes the value."""
+    boards_own = [name for name in codec.controls if name in FROM_BOARDS]
+    unread = problems.broken("controls") or problems.broken("registers")
+    for name, value in codec.defaults.items():
+        if problems.broken("defaults", name):
+            continue
+        if name in FROM_MODES:
+            problems.add(("defaults", name), "is decided by the mode")
+        elif name not in boards_own:
+            problems.add(("defaults", name), f"no board decides this here; {nearest(name, boards_own)}")
+        elif not unread and (why := misfit(codec, codec.controls[name], value)):
+            problems.add(("defaults", name), why)
 
 
 def sequences_name_real_fields_and_controls(codec: CodecDescription, problems: Problems) -> None:
@@ -139,6 +154,7 @@ REFERENCE_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
     reset_register_exists,
     controls_are_of_the_vocabulary,
     controls_name_real_fields,
+    defaults_are_for_boards_to_change,
     sequences_name_real_fields_and_controls,
     guards_guard_something,
     every_control_is_applied,

@@ -38,7 +38,7 @@ FROM_BOARDS: Mapping[str, str] = {
     "speaker_gain_db": "gain before the loudspeaker amplifier",
     "speaker_boost_db": "gain of the loudspeaker amplifier itself",
 }
-"""Decided by the wiring: in a board's `defaults`, its `ports`, or its `modes`."""
+"""Decided by the wiring: in a board's `ports`, `defaults` or `modes`; else by the codec's own `defaults`."""
 
 CONTROLS: Mapping[str, str] = {**FROM_MODES, **FROM_BOARDS}
 

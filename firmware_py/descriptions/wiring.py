@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from firmware_py.board import AddressableLeds, Board
 from firmware_py.descriptions.locate import KeyPath
@@ -17,6 +18,14 @@ from firmware_py.registers import Value
 HEADER_GPIOS = range(2, 28)
 TAKEN_GPIOS: Mapping[int, str] = {2: "I2C", 3: "I2C", 18: "I2S", 19: "I2S", 20: "I2S", 21: "I2S"}
 """Lines of the 40-pin header that a HAT with a codec uses for the codec itself."""
+
+
+def board_is_named_as_its_file(board: Board, problems: Problems) -> None:
+    """A board is looked up by its file's name and shown by its own: they are the same."""
+    stem = Path(board.file).stem
+    if board.name != stem and not problems.broken("name"):
+        cure = f"write {stem!r}, or name the file {board.name}.toml"
+        problems.add(("name",), f"{board.name!r} is not the file's name; {cure}")
 
 
 def board_has_its_codec(board: Board, problems: Problems) -> None:
@@ -55,7 +64,7 @@ def modes_exist(board: Board, problems: Problems) -> None:
 
 
 def board_covers_the_active_sequence(board: Board, problems: Problems) -> None:
-    """Every control that the active sequence applies is given a value, by the board or by the modes."""
+    """Every control that the active sequence applies is given a value: by the codec, the board or the modes."""
     needed = {word for step in board.codec.sequences["active"] for word in step.apply}
     needed -= {*FROM_MODES, *STEP_WORDS, *board.defaults, *board.codec.absent}
     if needed and not problems.broken("defaults"):
@@ -76,11 +85,12 @@ def ports_open_what_is_shut(board: Board, problems: Problems) -> None:
 
 
 def card_is_an_id(board: Board, problems: Problems) -> None:
-    """ALSA takes 15 letters, digits, _ and - for a card's id, and the overlay is a file's name."""
+    """ALSA takes 15 letters, digits, _ and - for a card's id; the overlay is a file's name, and the board's by default."""
     if board.card and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,14}", board.card):
         problems.add(("card",), f"{board.card!r} is no ALSA card id: at most 15 letters, digits, _ and -")
     if board.overlay and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", board.overlay):
-        problems.add(("overlay",), f"{board.overlay!r} is no overlay's name: letters, digits, _ and -")
+        key = "name" if board.overlay == board.name else "overlay"
+        problems.add((key,), f"{board.overlay!r} is no overlay's name: letters, digits, _ and -")
 
 
 def lines_are_free(board: Board, problems: Problems) -> None:
@@ -97,6 +107,7 @@ def lines_are_free(board: Board, problems: Problems) -> None:
 
 
 BOARD_CHECKS: tuple[Callable[[Board, Problems], None], ...] = (
+    board_is_named_as_its_file,
     board_has_its_codec,
     board_names_real_controls,
     modes_exist,

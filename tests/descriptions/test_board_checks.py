@@ -11,6 +11,9 @@ from firmware_py.descriptions.wiring import BOARD_CHECKS
 #     what stands in the file: what is written instead (@@ where the message has to point)
 #     the message
 BROKEN = [
+    ("board_is_named_as_its_file",
+     {'name = "respeaker-2mic-v1"': '@@name = "my-hat"'},
+     "name: 'my-hat' is not the file's name; write 'respeaker-2mic-v1', or name the file my-hat.toml"),
     ("board_has_its_codec",
      {"address = 0x1a": "@@address = 0x1b"},
      "i2c.address: WM8960 cannot answer here; it does at 0x1a"),
@@ -18,25 +21,25 @@ BROKEN = [
      {"mclk_hz = 24_000_000": "@@mclk_hz = 26_000_000"},
      "mclk_hz: WM8960 has no clock row for 26000000 Hz; it has 11289600, 12000000, 12288000, 24000000"),
     ("board_names_real_controls",
-     {"speaker_gain_db = 0.0": "@@speaker_gain = 0.0"},
+     {"[leds]": "[defaults]\n@@speaker_gain = 0.0\n[leds]"},
      "defaults.speaker_gain: WM8960 has no such control: did you mean 'speaker_gain_db' or 'speaker'?"),
     ("board_names_real_controls",
-     {"speaker_gain_db = 0.0": "@@speaker_gain_db = 7.0"},
+     {"[leds]": "[defaults]\n@@speaker_gain_db = 7.0\n[leds]"},
      "defaults.speaker_gain_db: 7 dB is outside -73 ... 6 dB"),
     ("board_names_real_controls",
-     {"[defaults]": "[defaults]\n@@high_pass = true"},
+     {"[leds]": "[defaults]\n@@high_pass = true\n[leds]"},
      "defaults.high_pass: is decided by the mode; a board may override it in [modes.NAME]"),
     ("board_names_real_controls",
-     {"[defaults]": "[modes.voiceChat]\n@@input_gain_db = 70.0\n[defaults]"},
+     {"[leds]": "[modes.voiceChat]\n@@input_gain_db = 70.0\n[leds]"},
      "modes.voiceChat.input_gain_db: 70 is outside -17.25 ... 59"),
     ("board_names_real_controls",
      {'{ speaker = "left" }': '{ @@speaker = "center" }'},
      "ports.speaker.set.speaker: 'center' is none of off, left, right, both"),
     ("modes_exist",
-     {"[defaults]": "[modes.@@voicechat]\n[defaults]"},
+     {"[leds]": "[modes.@@voicechat]\n[leds]"},
      "modes.voicechat: there is no such mode; did you mean 'voiceChat'?"),
     ("board_covers_the_active_sequence",
-     {"[defaults]": "[@@defaults]", "speaker_gain_db = 0.0": "", "adc_gain_db = 0.0": ""},
+     {"[leds]": "[@@defaults]\n[leds]"},
      "defaults: nothing is said of adc_gain_db, speaker_gain_db"),
     ("ports_open_what_is_shut",
      {"[ports.microphone]": "[@@ports.microphone]", 'kind = "input"': 'kind = "output"'},
@@ -45,10 +48,10 @@ BROKEN = [
      {'{ speaker = "left" }': "{ @@speaker_gain_db = 6.0 }"},
      'ports.speaker.set.speaker_gain_db: a port switches on what [defaults] has as "off"'),
     ("card_is_an_id",
-     {'card = "audiohat"': '@@card = "my audio hat"'},
+     {"mclk_hz": '@@card = "my audio hat"\nmclk_hz'},
      "card: 'my audio hat' is no ALSA card id: at most 15 letters, digits, _ and -"),
     ("card_is_an_id",
-     {"overlay = ": "@@overlay = '../audiohat' # "},
+     {"mclk_hz": "@@overlay = '../audiohat'\nmclk_hz"},
      "overlay: '../audiohat' is no overlay's name: letters, digits, _ and -"),
     ("lines_are_free",
      {"gpio = 17": "@@gpio = 28"},
@@ -61,11 +64,15 @@ BROKEN = [
      "leds.clock_gpio: GPIO11 is taken by button 'user'"),
 ]  # fmt: skip
 
+# rule: what the codec's file must not preset, or the rule cannot be broken
+NOT_PRESET = {"board_covers_the_active_sequence": {"speaker_gain_db = 0.0": "", "adc_gain_db = 0.0": ""}}
+
 
 @pytest.mark.parametrize(("rule", "edits", "message"), BROKEN)
 def test_a_broken_rule_is_told_with_its_place(tmp_path: Path, rule: str, edits: dict[str, str], message: str) -> None:
     text, place = take_mark(replaced(BOARD, edits))
-    assert board_problems(tmp_path, text) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
+    codec = replaced(CODEC, NOT_PRESET.get(rule, {}))
+    assert board_problems(tmp_path, text, codec) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
 
 
 def test_every_rule_is_broken_once() -> None:

@@ -95,7 +95,7 @@ def test_a_spoiled_codec_file_is_loaded_or_refused(folder: Path, text: str) -> N
 @QUICK
 @given(text=spoiled_texts(BOARD))
 def test_a_spoiled_board_file_is_loaded_or_refused(folder: Path, text: str) -> None:
-    file = folder / "board.toml"
+    file = folder / "respeaker-2mic-v1.toml"
     file.write_text(text, encoding="utf-8")
     assert all(line.startswith(f"{file}:") for line in complaints(load_board, file))
 
@@ -111,4 +111,4 @@ def test_spoiled_codec_data_are_taken_or_refused(data: dict[str, Any]) -> None:
 @given(data=spoiled_data(BOARD_DATA))
 def test_spoiled_board_data_are_taken_or_refused(data: dict[str, Any]) -> None:
     with contextlib.suppress(DescriptionError):
-        board_from(data, SHIPPED_CODEC, "board.toml")
+        board_from(data, SHIPPED_CODEC, "respeaker-2mic-v1.toml")

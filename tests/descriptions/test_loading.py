@@ -1,13 +1,17 @@
 """Finding and reading the files: what is shipped, what is searched, what cannot be read."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from marked import BOARD, BOARDS, CODEC
 
+from firmware_py.codec import plan
 from firmware_py.descriptions import board_names, load_board, load_codec
 from firmware_py.errors import DescriptionError, UnknownNameError
+from firmware_py.modes import PROFILES, Category
+from firmware_py.settings import codec_settings
 
 NAMES = sorted(path.stem for path in BOARDS.glob("*.toml"))
 
@@ -30,11 +34,47 @@ def test_all_shipped_boards_are_offered() -> None:
     assert set(NAMES) <= set(board_names())
 
 
-def test_the_board_in_the_readme_is_a_board(tmp_path: Path) -> None:
-    example = (BOARDS / "README.md").read_text().split("```toml\n")[1].split("```")[0]
-    defaults = BOARD.split("[defaults]\n")[1].split("\n[")[0]
-    (tmp_path / "my-hat.toml").write_text(example + defaults)
-    assert load_board(tmp_path / "my-hat.toml").port("output").set == {"speaker": "both"}
+@pytest.mark.parametrize("readme", [BOARDS.parent / "README.md", BOARDS / "README.md"], ids=["README", "boards/README"])
+def test_a_board_printed_in_a_readme_loads_as_it_stands_and_takes_every_mode(tmp_path: Path, readme: Path) -> None:
+    examples = re.findall(r"^```toml\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
+    assert examples
+    for example in examples:
+        (tmp_path / "my-hat.toml").write_text(example)
+        board = load_board(tmp_path / "my-hat.toml")
+        source, destination = board.port("input"), board.port("output")
+        for mode, profile in PROFILES.items():
+            settings = codec_settings(
+                board, mode, profile, Category.PLAY_AND_RECORD, source=source, destination=destination
+            )
+            assert plan(board.codec, None, settings, "active", board.mclk_hz).writes
+
+
+def test_a_board_need_not_say_what_its_codec_presets_but_may(tmp_path: Path) -> None:
+    file = tmp_path / "respeaker-2mic-v1.toml"
+    file.write_text(BOARD.replace("[leds]", "[defaults]\nheadphone_gain_db = -20.0\n[leds]"))
+    presets = load_codec("wm8960").defaults
+    assert presets["headphone_gain_db"] == -12.0
+    assert load_board(file).defaults == {**presets, "headphone_gain_db": -20.0}
+
+
+def test_the_overlay_bears_the_boards_name_unless_it_says_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "my-hat.toml"
+    file.write_text(mine := BOARD.replace('"respeaker-2mic-v1"', '"my-hat"'))
+    assert (load_board(file).overlay, load_board(file).card) == ("my-hat", "audiohat")
+    file.write_text(mine.replace("mclk_hz", 'card = "mine"\noverlay = "respeaker-2mic-v1"\nmclk_hz'))
+    assert (load_board(file).overlay, load_board(file).card) == ("respeaker-2mic-v1", "mine")
+
+
+def test_every_shipped_board_has_its_overlay() -> None:
+    overlays = {file.stem for file in (BOARDS.parent / "overlays").glob("*.dts")}
+    assert {load_board(name).overlay for name in NAMES} <= overlays
+
+
+def test_a_board_whose_name_no_overlay_can_have_is_told_at_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "my hat.toml"
+    file.write_text(BOARD.replace('"respeaker-2mic-v1"', '"my hat"'))
+    with pytest.raises(DescriptionError, match=":3:1: name: 'my hat' is no overlay's name"):
+        load_board(file)
 
 
 def test_a_wrong_name_is_answered_with_the_right_one() -> None:
@@ -52,8 +92,8 @@ def test_a_board_of_ones_own_comes_before_the_shipped_one(own_boards: Path) -> N
 def test_a_codec_beside_the_board_comes_before_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "codecs").mkdir()
     (tmp_path / "codecs" / "wm8960.toml").write_text(CODEC.replace('title = "', 'title = "My '))
-    (tmp_path / "mine.toml").write_text(BOARD)
-    assert load_board(tmp_path / "mine.toml").codec.title == "My WM8960"
+    (tmp_path / "respeaker-2mic-v1.toml").write_text(BOARD)
+    assert load_board(tmp_path / "respeaker-2mic-v1.toml").codec.title == "My WM8960"
 
 
 def test_a_folder_that_is_not_there_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
