@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 Value = float | str | bool
@@ -60,7 +60,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A numeric scale: the nearest code is taken, but nothing outside the range is."""
+    """A numeric scale: the nearest code is taken, up to half a step beyond the first and the last, and nothing further."""
 
     unit: str
     codes: tuple[int, int]
@@ -68,6 +68,10 @@ class Quantity:
 
     def at(self, code: int) -> float:
         raise NotImplementedError  # each scale says what a code is worth
+
+    def place(self, value: float) -> float:
+        """The inverse of `at`, between the codes as well; not a number where no code leads."""
+        raise NotImplementedError
 
     @cached_property
     def _worth(self) -> dict[int, float]:
@@ -78,11 +82,11 @@ class Quantity:
             raise ValueError(f"{value!r} is not a number of {self.unit}")
         if value == -math.inf and self.mute is not None:
             return self.mute
-        low, high = min(self._worth.values()), max(self._worth.values())
-        slack = 0.5 * (high - low) / max(1, len(self._worth) - 1)
-        if not low - slack <= value <= high + slack:
+        place, (first, last) = self.place(value), self.codes
+        if not first - 0.5 <= place <= last + 0.5:
+            low, high = self.bounds
             raise ValueError(f"{value:g} {self.unit} is outside {low:g} ... {high:g} {self.unit}")
-        return min(self._worth, key=lambda code: abs(self._worth[code] - value))
+        return min(max(math.ceil(place - 0.5), first), last)  # half-way between two codes, the lower
 
     def decode(self, code: int) -> Value:
         if self.mute is not None and (code == self.mute or code < self.codes[0]):
@@ -109,10 +113,13 @@ class Linear(Quantity):
     def at(self, code: int) -> float:
         return self.first + self.step * code
 
+    def place(self, value: float) -> float:
+        return (value - self.first) / self.step
+
 
 @dataclass(frozen=True)
 class Geometric(Quantity):
-    """first * ratio ** (code - origin); with `zero`, code 0 means 0 and the series starts at code 1."""
+    """first * ratio ** code, a step being a ratio; with `zero`, code 0 means 0 and the series starts at code 1."""
 
     first: float = 1.0
     ratio: float = 2.0
@@ -122,6 +129,12 @@ class Geometric(Quantity):
         if self.zero:
             return 0.0 if code == 0 else self.first * self.ratio ** (code - 1)
         return self.first * self.ratio**code
+
+    def place(self, value: float) -> float:
+        if value <= 0.0:
+            return 0.0 if value == 0.0 and self.zero else math.nan
+        steps = (math.log(value) - math.log(self.first)) / math.log(self.ratio)
+        return max(0.0, 1.0 + steps) if self.zero else steps  # more than half a ratio below the series, 0 is nearer
 
 
 @dataclass(frozen=True)
@@ -226,10 +239,6 @@ class RegisterMap:
 
     wire: Wire
     registers: Mapping[str, Register]
-    by_address: Mapping[int, Register] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_address", {r.address: r for r in self.registers.values()})
 
     def find(self, path: str) -> tuple[Register, Field]:
         """The register and field of 'REGISTER.FIELD'. KeyError with the path if there is none."""
