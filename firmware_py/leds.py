@@ -2,7 +2,6 @@
 
     state       one lamp, seen alone                     several LEDs
     INACTIVE    dark                                     dark
-    READY       breathes, once in two seconds            all together
     ACTIVATING  flickers, 5 a second                     a light runs along the chain
     ACTIVE      steady                                   all together
     RECORDING   blinks, 2 a second                       all together
@@ -24,13 +23,10 @@ Colour = tuple[int, int, int]
 DARK: Colour = (0, 0, 0)
 LIT = 64  # an LED that can only be on or off is on from this level of its colour's strongest part
 
-_READY: Colour = (0, 60, 100)
 _ACTIVATING: Colour = (0, 110, 255)
 _ACTIVE: Colour = (0, 255, 110)
 _RED: Colour = (255, 0, 0)
 
-_BREATH_S = 2.0
-_BREATH_LEVELS = 8  # few, because on bit-banged lines every new level costs some milliseconds
 _RUN_STEP_S = 0.1
 _BLINK_S = 0.5
 _FLASH_S = 0.3
@@ -42,7 +38,6 @@ class PanelState(enum.Enum):
     """What a person in front of the device should know about it."""
 
     INACTIVE = "inactive"
-    READY = "ready"
     ACTIVATING = "activating"
     ACTIVE = "active"
     RECORDING = "recording"
@@ -54,8 +49,6 @@ def frame(state: PanelState, time_s: float, count: int) -> tuple[Colour, ...]:
     match state:
         case PanelState.INACTIVE:
             return (DARK,) * count
-        case PanelState.READY:
-            return (_dimmed(_READY, _breath(time_s)),) * count
         case PanelState.ACTIVATING:
             # A light that runs over one LED would stand still: give it a dark place to run to.
             place = int(time_s / _RUN_STEP_S) % max(count, 2)
@@ -96,14 +89,3 @@ def apa102_frames(colours: Sequence[Colour], brightness: int) -> bytes:
     """
     leds = b"".join(bytes((0xE0 | brightness, blue, green, red)) for red, green, blue in colours)
     return bytes(4) + leds + bytes(4 + math.ceil(len(colours) / 16))
-
-
-def _breath(time_s: float) -> float:
-    """0 -> 1 -> 0 in one breath, in steps."""
-    level = 0.5 - 0.5 * math.cos(2.0 * math.pi * time_s / _BREATH_S)
-    return round(level * _BREATH_LEVELS) / _BREATH_LEVELS
-
-
-def _dimmed(colour: Colour, level: float) -> Colour:
-    red, green, blue = colour
-    return round(red * level), round(green * level), round(blue * level)

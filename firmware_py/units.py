@@ -1,4 +1,4 @@
-"""Decibels, frames and seconds. Pure arithmetic, nothing else."""
+"""Decibels and amplitude ratios. Pure arithmetic, nothing else."""
 
 from __future__ import annotations
 
@@ -13,13 +13,3 @@ def db_to_amplitude(db: float) -> float:
 def amplitude_to_db(ratio: float) -> float:
     """Decibels of an amplitude ratio; 0 is minus infinity."""
     return 20.0 * math.log10(ratio) if ratio > 0.0 else -math.inf
-
-
-def frames_in(seconds: float, rate_hz: float) -> int:
-    """Whole frames nearest to *seconds*."""
-    return round(seconds * rate_hz)
-
-
-def seconds_of(frames: float, rate_hz: float) -> float:
-    """Seconds that *frames* last."""
-    return frames / rate_hz

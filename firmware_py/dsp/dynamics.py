@@ -151,11 +151,10 @@ class AutomaticGain:
         *,
         max_gain_db: float = 12.0,
         min_gain_db: float = -12.0,
-        half_range: bool = False,
         attack_s: float = 0.3,
         release_db_per_s: float = 3.0,
     ) -> None:
-        """*target_dbfs*: mean square, a full-scale sine is -3.01. *half_range* halves both gain limits in dB.
+        """*target_dbfs*: mean square, a full-scale sine is -3.01.
 
         ValueError unless min_gain_db <= 0 <= max_gain_db, and rate, attack and release are positive.
         """
@@ -164,12 +163,11 @@ class AutomaticGain:
         _require_positive("release_db_per_s", release_db_per_s)
         if not min_gain_db <= 0.0 <= max_gain_db:
             raise ValueError(f"min_gain_db {min_gain_db}, max_gain_db {max_gain_db}: 0 dB, the start, must lie between")
-        share = 0.5 if half_range else 1.0
         self.words = np.zeros(8)
         self.words[_FRAME_S] = 1.0 / rate_hz
         self.words[_TARGET_DB] = target_dbfs
-        self.words[_MIN_DB] = min_gain_db * share
-        self.words[_MAX_DB] = max_gain_db * share
+        self.words[_MIN_DB] = min_gain_db
+        self.words[_MAX_DB] = max_gain_db
         self.words[_ATTACK_S] = attack_s
         self.words[_RELEASE_DB_PER_S] = release_db_per_s
         self.reset()

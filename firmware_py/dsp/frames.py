@@ -24,7 +24,6 @@ _LSB = np.float32(2.0**-31)
 _LARGEST_CAST = np.float32(2.0**31 - 2.0**7)  # the largest float32 that an int32 can hold
 _LARGEST = np.int32(2**31 - 1)
 _ONE = np.float32(1.0)
-_HALF = np.float32(0.5)
 _ZERO = np.float32(0.0)
 
 
@@ -64,21 +63,6 @@ def pick(x: FloatArray, channel: int, mono: FloatArray) -> None:
     """Write one *channel* of float32 *x* [n, channels] to *mono* [n]."""
     for i in range(mono.size):
         mono[i] = x[i, channel]
-
-
-@realtime
-def mono_sum(x: FloatArray, mono: FloatArray) -> None:
-    """Write the mean of both channels of float32 *x* [n, 2] to *mono* [n]; a mean, because it cannot clip."""
-    for i in range(mono.size):
-        mono[i] = _HALF * (x[i, 0] + x[i, 1])
-
-
-@realtime
-def spread(mono: FloatArray, x: FloatArray) -> None:
-    """Write *mono* [n] to both channels of float32 *x* [n, 2]."""
-    for i in range(mono.size):
-        x[i, 0] = mono[i]
-        x[i, 1] = mono[i]
 
 
 def require_float32(x: npt.NDArray[Any], shape: Sequence[int | str], name: str = "x") -> None:

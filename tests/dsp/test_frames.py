@@ -89,20 +89,11 @@ def test_rounding_agrees_with_float64_over_nine_decades():
     assert quantised(x)[1] == truth.tolist()
 
 
-def test_pick_takes_one_channel_and_spread_fills_both():
+def test_pick_takes_one_channel():
     x = np.arange(10, dtype=np.float32).reshape(5, 2)
     mono = np.empty(5, dtype=np.float32)
     frames.pick(x, 1, mono)
     assert mono.tolist() == [1, 3, 5, 7, 9]
-    frames.spread(mono, x)
-    np.testing.assert_array_equal(x, np.repeat(mono, 2).reshape(5, 2))
-
-
-def test_the_mono_sum_of_two_full_scale_channels_does_not_clip():
-    x = np.array([[1.0, 1.0], [1.0, -1.0], [0.5, 0.0]], dtype=np.float32)
-    mono = np.empty(3, dtype=np.float32)
-    frames.mono_sum(x, mono)
-    assert mono.tolist() == [1.0, 0.0, 0.25]
 
 
 @pytest.mark.parametrize(

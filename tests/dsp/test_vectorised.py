@@ -8,26 +8,26 @@ import pytest
 from numba import jit
 from numba.core.errors import NumbaError
 
-from firmware_py.dsp import frames
+from firmware_py.dsp import frames, partitioned_filter
 
 PACKED = {
     "x86_64": {
         "convert to float": r"\bv?cvtdq2ps\b",
         "convert to int": r"\bv?cvttps2dq\b",
-        "multiply": r"\bv?mulps\b",
-        "add": r"\bv?addps\b",
+        "multiply": r"\b(v?mul|vfn?m(add|sub)\d+)ps\b",  # alone, or with an addition in one
     },
     "aarch64": {
         "convert to float": r"\bscvtf(\.4s|\s+v\d+\.4s)",
         "convert to int": r"\bfcvtz[su](\.4s|\s+v\d+\.4s)",
-        "multiply": r"\bfmul(\.4s|\s+v\d+\.4s)",
-        "add": r"\bfadd(\.4s|\s+v\d+\.4s)",
+        "multiply": r"\b(fmul|fml[as])(\.4s|\s+v\d+\.4s)",
     },
 }
 
 WORDS = np.zeros((128, 2), dtype=np.int32)
 STEREO = np.zeros((128, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
+ROWS = np.zeros((4, 65), dtype=np.float32)  # partitions and bins
+BINS = np.zeros(65, dtype=np.float32)
 
 
 @pytest.mark.skipif(platform.machine() not in PACKED, reason="knows the SIMD of x86-64 and aarch64 only")
@@ -36,7 +36,10 @@ MONO = np.zeros(128, dtype=np.float32)
     [
         (frames.to_float,  (WORDS, STEREO),  ["convert to float", "multiply"]),
         (frames.to_int,    (STEREO, WORDS),  ["convert to int", "multiply"]),
-        (frames.mono_sum,  (STEREO, MONO),   ["add", "multiply"]),
+        (partitioned_filter.add_filtered,
+         (BINS, BINS, ROWS, ROWS, 0, ROWS, ROWS, 0, 4),  ["multiply"]),
+        (partitioned_filter.kalman_update,
+         (ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 0, BINS, BINS, BINS, np.float32(0.0)),  ["multiply"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip
