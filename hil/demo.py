@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hil.bench import VirtualBench
+from hil.bench import VirtualBench, certificate_file
 from hil.certify import Recordings, certify
 from hil.measurement import Certificate, Measurement, ModeResult
 from hil.report import write_report
@@ -69,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     with _folder(options.out) as out:
         certificate, recordings = _measure(bench, voices, progress_console)
         _write(out, certificate, recordings)
+    _keep(certificate)
     if options.json:
         print(certificate.to_json())
     else:
@@ -119,6 +120,19 @@ def _write(folder: Path, certificate: Certificate, recordings: Recordings) -> No
             soundfile.write(made / f"voice-chat-{name}.wav", samples, 16_000, subtype="PCM_16")
         for path in sorted(made.iterdir()):
             shutil.move(path, folder / path.name)
+
+
+def _keep(certificate: Certificate) -> None:
+    """Leave the certificate where `audiohat mode explain` looks for what was measured last, whole or not at all."""
+    path = certificate_file(certificate.board)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as making:
+            made = Path(making) / path.name
+            made.write_text(certificate.to_json() + "\n", encoding="utf-8")
+            made.replace(path)
+    except OSError as error:
+        print(f"audiohat demo: the certificate was not kept for `mode explain`: {error}", file=sys.stderr)
 
 
 def _print(console: Console, certificate: Certificate, folder: Path) -> None:

@@ -9,6 +9,14 @@ from firmware_py import Board, load_board
 from hil.bench import VirtualBench
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Certificates of boards that tests have broken do not replace those of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def board() -> Board:
     return load_board("respeaker-2mic-v1")
