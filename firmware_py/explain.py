@@ -80,7 +80,8 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def explain(board: Board, mode: Mode, category: Category, *, cold: bool = False) -> Explanation:
-    """What *mode* means. The plan starts from standby; with *cold*, from a codec of which nothing is known.
+    """What *mode* means. The plan starts from a codec that was reset and is quiet; with *cold*, from one of which
+    nothing is known.
 
     Raises
     ------

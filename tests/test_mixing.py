@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from firmware_py import Board, Category, Mode
-from firmware_py.audio import InterruptionState
-from firmware_py.audio.scene import DUCKED_DB
+from firmware_py.audio import AudioSessionError, InterruptionState
+from firmware_py.audio.scene import DUCKED_DB, MOST_ACTIVE
 from hil.analysis import level_dbov
 from hil.bench import VirtualBench
 
@@ -83,3 +83,11 @@ def test_both_hear_the_microphone_while_they_mix(bench):
     engine.line("two").drain()
     engine.run(5)
     np.testing.assert_array_equal(engine.line("one").read(5120), engine.line("two").read(5120))
+
+
+def test_one_session_too_many_is_refused_and_the_others_play_on(bench):
+    for number in range(MOST_ACTIVE):
+        player(bench, f"player {number}", mixing=True)
+    with pytest.raises(AudioSessionError, match="end one first"):
+        player(bench, "late", mixing=True)
+    assert tone_level(bench, "player 0", 1000) > -30.0

@@ -34,6 +34,10 @@ DUCKED_DB = -20.0
 """Playback gain beside a session that ducks: a tenth in amplitude, still there and clearly behind. Ours; Apple gives none."""
 
 
+MOST_ACTIVE = 8
+"""Sessions that may be active at once: each has its rings at the card, and they are made in advance."""
+
+
 class SessionState(StrEnum):
     """Where a session stands. Interrupted is inactive, with an End that may come."""
 
@@ -170,6 +174,8 @@ class Scene:
             return self
         if session.expired:
             raise AudioSessionError(ErrorCode.NOT_INITIALIZED, "the audio service died; initialise the session again")
+        if len(self.active) >= MOST_ACTIVE:
+            raise AudioSessionError(ErrorCode.NO_HARDWARE, f"{MOST_ACTIVE} sessions are active already; end one first")
         category = session.wishes.category
         if category is not Category.AUDIO_PROCESSING and choose(self.board, self.connected, session.wishes).dead:
             raise AudioSessionError(ErrorCode.NO_HARDWARE, f"nothing is plugged in that {category} could use")

@@ -120,7 +120,7 @@ def _explain(options: argparse.Namespace) -> None:
     console.print(table)
     for sentence in told.missing:
         console.print(f"missing: {sentence}", highlight=False)
-    start = "nothing is known of the codec" if options.cold else "the codec is in standby"
+    start = "nothing is known of the codec" if options.cold else "the codec has been reset"
     console.print(f"Registers, when {start}:\n")
     print("\n".join(str(step) for step in told.plan.steps))
     console.print(_measured_table(found) if found else "\nNot measured yet: audiohat demo")
