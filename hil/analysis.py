@@ -25,10 +25,12 @@ from scipy.signal.windows import tukey
 Signal = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+SINE_CREST_DB = 10.0 * math.log10(2.0)
+"""Peak over rms of a sine, and so dBFS (AES17) over dBov."""
+
 _P56_TIME_CONSTANT_S = 0.03
 _P56_HANGOVER_S = 0.2
 _P56_MARGIN_DB = 15.9
-_SINE_CREST_DB = 10.0 * math.log10(2.0)
 
 
 class Track(NamedTuple):
@@ -69,7 +71,7 @@ def level_dbov(x: ArrayLike) -> float:
 
 def level_dbfs(x: ArrayLike) -> float:
     """Rms level re a full-scale sine (AES17): a full-scale sine is 0 dBFS. Silence is -inf, NaN is NaN."""
-    return level_dbov(x) + _SINE_CREST_DB
+    return level_dbov(x) + SINE_CREST_DB
 
 
 def level_over_time(x: ArrayLike, rate_hz: float, window_s: float = 0.035, hop_s: float | None = None) -> Track:
@@ -81,7 +83,7 @@ def level_over_time(x: ArrayLike, rate_hz: float, window_s: float = 0.035, hop_s
         raise ValueError(f"{signal.size / rate_hz:.3f} s is shorter than one window of {window_s} s")
     windows = np.lib.stride_tricks.sliding_window_view(signal, window)[::hop]
     with np.errstate(divide="ignore"):
-        level: Signal = 10.0 * np.log10(np.mean(np.square(windows), axis=1)) + _SINE_CREST_DB
+        level: Signal = 10.0 * np.log10(np.mean(np.square(windows), axis=1)) + SINE_CREST_DB
     middle_s: Signal = (np.arange(level.size, dtype=np.float64) * hop + window / 2.0) / rate_hz
     return Track(middle_s, level)
 
@@ -111,7 +113,7 @@ def active_level(x: ArrayLike, rate_hz: float) -> ActiveLevel:
     # Without a break it is a lone click in silence: P.56 has no answer, the loudest threshold is near one.
     share = softer_excess_db / (softer_excess_db - min(excess_db, 0.0))
     level_db = softer_level_db + share * (level_db - softer_level_db)
-    return ActiveLevel(level_db + _SINE_CREST_DB, power / 10.0 ** (level_db / 10.0))
+    return ActiveLevel(level_db + SINE_CREST_DB, power / 10.0 ** (level_db / 10.0))
 
 
 def active_mask(x: ArrayLike, rate_hz: float) -> Mask:
@@ -121,7 +123,7 @@ def active_mask(x: ArrayLike, rate_hz: float) -> Mask:
     level = active_level(signal, rate_hz).dbfs
     if math.isnan(level):
         return np.zeros(signal.size, dtype=np.bool_)
-    threshold = 10.0 ** ((level - _SINE_CREST_DB - _P56_MARGIN_DB) / 20.0)
+    threshold = 10.0 ** ((level - SINE_CREST_DB - _P56_MARGIN_DB) / 20.0)
     block = _p56_block(rate_hz)
     active = _p56_active(_p56_envelope(signal, rate_hz), threshold, rate_hz)
     return np.repeat(active, block)[: signal.size]

@@ -17,10 +17,10 @@ import soundfile
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter, resample_poly
 
-from hil.analysis import Signal, active_level, as_signal
+from hil.analysis import SINE_CREST_DB, Signal, active_level, as_signal
 
 ALSA_SOUNDS = Path("/usr/share/sounds/alsa")
-SPEECH_DBFS = -26.0 + 10.0 * math.log10(2.0)  # the nominal -26 dBov of the ITU-T P series
+SPEECH_DBFS = -26.0 + SINE_CREST_DB  # the nominal -26 dBov of the ITU-T P series
 
 # First three formants of ten vowels in Hz, male averages (Peterson & Barney 1952, table II).
 _VOWELS_HZ = (

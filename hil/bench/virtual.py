@@ -5,7 +5,7 @@ What is simulated is a second witness: it was written from the datasheet and kno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.audio import Session
-from firmware_py.board import Board, Button
+from firmware_py.board import AddressableLeds, Board, Button
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
 from firmware_py.engine import kernel_parts
@@ -23,10 +23,11 @@ from firmware_py.modes import Category, Mode, Profile
 from firmware_py.pins import Edge
 from firmware_py.stage import BoardStage
 from hil.bench.promise import mismatches
+from hil.contracts import CONTRACTS, Contract
 from hil.sim.chip import Chip
-from hil.sim.hats import HATS
+from hil.sim.hats import HATS, Wiring
 from hil.sim.pcm import VirtualPcm
-from hil.sim.pins import VirtualPins
+from hil.sim.pins import Colour, VirtualPins
 from hil.sim.room import ROOMS
 from hil.sim.wm8960 import Wm8960
 from hil.sim.world import World
@@ -44,6 +45,7 @@ class Take:
     """What one stretch of conversation left on tape, all at the same rate and sample for sample.
 
     down, up   float32[frames]  first channel of what the application played and captured
+    up_right   float32[frames]  second channel of what it captured; the first again where a mode has one only
     speaker_v  float32[frames]  volts at the loudspeaker
     mic_pa     float32[frames]  pressure at the first microphone: its echo, its near end, and the room's noise
     mic_bias_v float32[periods] volts on the codec's bias pin
@@ -52,6 +54,7 @@ class Take:
     rate_hz: int
     down: Samples
     up: Samples
+    up_right: Samples
     speaker_v: Samples
     mic_pa: Samples
     echo_pa: Samples
@@ -83,8 +86,9 @@ class VirtualBench:
         self.pcm = VirtualPcm(self.world)
         self.pins = VirtualPins(lambda: self.world.time_s, led_count=hat.led_count)
         self.device = Device(
-            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board.buttons), sleep=self._sleep, threaded=False
+            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board, hat), sleep=self._sleep, threaded=False
         )
+        self._asked: str | None = None
 
     @classmethod
     def of(cls, board: str, *, room: str = "office", seed: int = 0) -> Self:
@@ -121,9 +125,14 @@ class VirtualBench:
         """Register name -> word, as the product believes them."""
         return dict(self.stage.codec.words or {})
 
-    def mismatches(self) -> list[str]:
-        """What the chip does now otherwise than the mode promises, a phrase each."""
-        return mismatches(self.chip.state(), self.stage)
+    @property
+    def contract(self) -> Contract:
+        """The rig's own reading of the mode that was asked for by `active`, or else of the one in force."""
+        return CONTRACTS[self._asked or self.mode]
+
+    def mismatches(self, mode: str | None = None) -> list[str]:
+        """What the chip does now otherwise than *mode* has to; None is the mode of `active`, or else the one in force."""
+        return mismatches(self.chip.state(), self.stage, mode or self._asked or self.mode)
 
     def set_mic_bias(self, on: bool) -> None:
         """Take the microphones' bias away, or give it back, while everything else runs on."""
@@ -146,9 +155,11 @@ class VirtualBench:
         self.press_button()
         if not self.session.active:
             raise self.device.conductor.fault or FirmwareError("the button did not activate the session")
+        self._asked = mode
         try:
             yield self.session
         finally:
+            self._asked = None
             if self.session.active:
                 self.press_button()
 
@@ -177,6 +188,7 @@ class VirtualBench:
             rate_hz=rate,
             down=played,
             up=up[:, 0],
+            up_right=up[:, -1],
             speaker_v=tape.speaker_v,
             mic_pa=_first(tape.mic_pa),
             echo_pa=_first(tape.echo_pa),
@@ -200,14 +212,21 @@ class VirtualBench:
 
 
 class _Panel:
-    """The simulated pins as the product's contract wants them: they know which button they are."""
+    """The pins that a board's file names, on a HAT that is wired as it is: what the file has elsewhere hangs on no wire."""
 
-    def __init__(self, pins: VirtualPins, buttons: tuple[Button, ...]) -> None:
-        self._pins, self.buttons, self.led_count = pins, buttons, pins.led_count
-        self.show, self.now, self.close = pins.show, pins.now, pins.close
+    def __init__(self, pins: VirtualPins, board: Board, hat: Wiring) -> None:
+        self._pins, self._hat = pins, hat
+        self.buttons = board.buttons
+        self.led_count = board.leds.count if isinstance(board.leds, AddressableLeds) else len(board.leds)
+        self.now, self.close = pins.now, pins.close
 
     def watch(self, button: Button, on_edge: Callable[[Edge], None]) -> None:
-        self._pins.watch(button, lambda edge: on_edge(Edge(edge.pressed, edge.time_s)))
+        if (button.gpio, button.active == "low") == (self._hat.button_gpio, self._hat.button_active_low):
+            self._pins.watch(button, lambda edge: on_edge(Edge(edge.pressed, edge.time_s)))
+
+    def show(self, colours: Sequence[Colour]) -> None:
+        if self.led_count == self._hat.led_count:
+            self._pins.show(colours)
 
 
 def _first(channels: Samples) -> Samples:

@@ -15,17 +15,19 @@ LOWEST_HZ = 20.0
 
 @dataclass
 class Findings:
-    """Values, notes by the same names, traces, and recordings worth listening to."""
+    """Values, notes by the same names, traces, recordings worth listening to, and reasons for what is not tested."""
 
     values: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     traces: list[Trace] = field(default_factory=list)
     recordings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    untested: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Findings) -> None:
         """Take in what another procedure found."""
         self.values |= other.values
         self.notes |= other.notes
+        self.untested |= other.untested
         self.traces += other.traces
         self.recordings |= other.recordings
 

@@ -45,15 +45,16 @@ WIDE_HZ = (8000, 10000, 12500, 16000)
 
 def response(bench: VirtualBench) -> Findings:
     """Frequency response of microphone to application."""
-    profile = bench.profile
-    frequency, magnitude = _bursts(bench) if profile.cancels_echo else _sweep(bench)
-    low, high = (200.0, 4000.0) if profile.cancels_echo else (100.0, 7000.0 if bench.mode == "measurement" else 4000.0)
+    frequency, magnitude = _bursts(bench) if bench.contract.cancels_echo else _sweep(bench)
+    low, high = (
+        (200.0, 4000.0) if bench.contract.cancels_echo else (100.0, 7000.0 if bench.mode == "measurement" else 4000.0)
+    )
     magnitude = magnitude - np.interp(1000.0, frequency, magnitude)
     values = {
         "flatness_db": flatness_db(frequency, magnitude, low, high),
         "high_pass_corner_hz": corner_hz(frequency, magnitude, 1000.0),
     }
-    if profile.cancels_echo:
+    if bench.contract.cancels_echo:
         values["high_pass_50hz_db"] = gain_at_db(frequency, magnitude, 50.0, 1000.0)
     else:
         values["low_end_20hz_db"] = gain_at_db(frequency, magnitude, 20.0, 1000.0)
@@ -67,7 +68,7 @@ def response(bench: VirtualBench) -> Findings:
 def _sweep(bench: VirtualBench) -> tuple[np.ndarray, np.ndarray]:
     rate = bench.profile.rate_hz
     sweep = exponential_sweep(4.0, rate, low_hz=10.0, level_dbfs=0.0)
-    settle = sine(1000.0, 4.0, rate) if bench.profile.alc else np.zeros(0)  # a slow gain comes to rest first
+    settle = sine(1000.0, 4.0, rate) if bench.contract.alc else np.zeros(0)  # a slow gain comes to rest first
     sound = np.concatenate((settle, sweep.signal, np.zeros(rate // 2)))
     take = bench.converse(len(sound) / rate, near_pa=at_spl(sound, SPL_DB), coupling=0.0)
     return transfer_function(sweep, take.up[len(settle) :])

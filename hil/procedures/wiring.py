@@ -13,7 +13,7 @@ BIAS_SPL_DB = 84.0
 
 
 def registers(bench: VirtualBench) -> Findings:
-    """Count what the chip does otherwise than the mode promises."""
+    """Count what the chip does otherwise than the mode's contract has it."""
     found = bench.mismatches()
     return Findings({"register_mismatches": float(len(found))}, {"register_mismatches": "; ".join(found)})
 
@@ -24,8 +24,10 @@ def mic_bias(bench: VirtualBench) -> Findings:
     sound = at_spl(composite_source(1.4, rate, seed=5), BIAS_SPL_DB + 26.0)
     on = bench.converse(1.4, near_pa=sound, coupling=0.0)
     bench.set_mic_bias(False)
-    off = bench.converse(1.4, near_pa=sound, coupling=0.0)
-    bench.set_mic_bias(True)
+    try:
+        off = bench.converse(1.4, near_pa=sound, coupling=0.0)
+    finally:
+        bench.set_mic_bias(True)
     bench.converse(0.1)  # the capsule comes back
     half = len(on.up) // 2
     return Findings(

@@ -131,16 +131,16 @@ class Noise:
         coherence = np.sinc(2.0 * f * spacing_m / 343.0)
         here, there, left, right = (_unit_spectrum(rng, f.size) for _ in range(4))
         there = coherence * here + np.sqrt(1.0 - coherence**2) * there
-        loop = irfft(np.stack([hum * here + hiss * left, hum * there + hiss * right]), _NOISE_FRAMES)
-        self._loop = np.concatenate([loop, loop[:, :period_frames]], axis=1).astype(np.float32)
+        loops = irfft(np.stack([[hum * here, hum * there], [hiss * left, hiss * right]]), _NOISE_FRAMES)
+        self._hum, self._hiss = np.concatenate([loops, loops[..., :period_frames]], axis=2).astype(np.float32)
         self._period_frames = period_frames
         self._at = 0
 
-    def next(self) -> Float:
-        """float32[2, period_frames]: the noise of the next period."""
-        start = self._at
-        self._at = (start + self._period_frames) % _NOISE_FRAMES
-        return self._loop[:, start : start + self._period_frames]
+    def next(self, ambient: float = 1.0) -> Float:
+        """float32[2, period_frames]: the noise of the next period, the room's part of it scaled by *ambient*."""
+        period = slice(self._at, self._at + self._period_frames)
+        self._at = (self._at + self._period_frames) % _NOISE_FRAMES
+        return np.asarray(self._hum[:, period] * np.float32(ambient) + self._hiss[:, period])
 
 
 def _spectrum(f: NDArray[np.float64], power: Power, rms_pa: float, rate_hz: float) -> NDArray[np.float64]:

@@ -72,7 +72,7 @@ class World:
     `acoustic_coupling` scales what the loudspeaker radiates; 0.0 takes the air away for electrical
     measurements. `cable_gain_db`, if not None, replaces both microphones by a cable from the headphone jack,
     left to left and right to right, with that gain. `ambient_noise` scales what the room adds: 0.0 is a quiet box
-    over the microphones. KeyError for an unknown room.
+    over the microphones, whose own hiss remains. KeyError for an unknown room.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class World:
         radiated_pa = stream.loudspeaker.pressure_pa(speaker_v) * np.float32(self.acoustic_coupling)
         echo_pa = stream.echo.next(radiated_pa)
         near_pa = self._near(stream)
-        mic_pa = echo_pa + stream.noise.next() * np.float32(self.ambient_noise)
+        mic_pa = echo_pa + stream.noise.next(self.ambient_noise)
         if near_pa is not None:
             mic_pa += near_pa
         left, right = self._capsules.volts(mic_pa, self._supply_v(), n / rate_hz)

@@ -51,6 +51,12 @@ def test_the_json_has_every_mode_with_rows_that_carry_limit_verdict_and_source(d
             assert row["source"]
 
 
+def test_what_is_not_measured_yet_is_said_in_results_and_report(demo):
+    notes = json.loads(demo[0].stdout)["notes"]
+    assert any("50 ppm" in note for note in notes)
+    assert "50 ppm" in (demo[1] / "report.html").read_text()
+
+
 def test_the_files_are_all_there_and_nothing_else(demo):
     names = sorted(path.name for path in demo[1].iterdir())
     assert names == ["report.html", "results.json", "voice-chat-mic.wav", "voice-chat-out.wav"]
