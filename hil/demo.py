@@ -31,6 +31,7 @@ from hil.voices import Voices
 HELP = "certify all five modes on a virtual board, with real voices"
 BOARD = "respeaker-2mic-v1"
 _VERDICT = {"pass": "[green]✓ pass[/]", "fail": "[red]✗ FAIL[/]", "not tested": "[yellow]not tested[/]"}
+_WIDE_COLUMNS = 100  # below this there is no room for sources; the report has them
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
@@ -68,7 +69,11 @@ def run(options: argparse.Namespace) -> int:
     bench = VirtualBench.of(options.board, room=options.room)
     with _folder(options.out) as out:
         certificate, recordings = _measure(bench, voices, progress_console)
-        _write(out, certificate, recordings)
+        try:
+            _write(out, certificate, recordings)
+        except OSError as error:
+            print(f"audiohat demo: --out {out}: the results could not be written: {error.strerror}", file=sys.stderr)
+            return 2
     _keep(certificate)
     if options.json:
         print(certificate.to_json())
@@ -101,8 +106,11 @@ def _measure(bench: VirtualBench, voices: Voices, console: Console) -> tuple[Cer
 def _folder(path: Path) -> Iterator[Path]:
     """The folder of the results, made before anything is measured, and gone again if nothing came of it."""
     made = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=path).close()  # whoever may not write here, hears it now
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()  # whoever may not write here, hears it now
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; name a folder that you may write to", f"--out {path}") from error
     try:
         yield path
     finally:
@@ -137,7 +145,7 @@ def _keep(certificate: Certificate) -> None:
 
 def _print(console: Console, certificate: Certificate, folder: Path) -> None:
     for result in certificate.modes.values():
-        console.print(_rows(result))
+        console.print(_rows(result, with_source=console.width >= _WIDE_COLUMNS))
     table = Table(title=f"{certificate.board}, {certificate.bench}", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("mode", "verdict", "passed", "failed", "not tested"):
         table.add_column(heading, no_wrap=True)
@@ -157,16 +165,17 @@ def _print(console: Console, certificate: Certificate, folder: Path) -> None:
     )
 
 
-def _rows(result: ModeResult) -> Table:
+def _rows(result: ModeResult, *, with_source: bool) -> Table:
     table = Table(title=result.title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("measurement", no_wrap=True, min_width=34)
     table.add_column("value", justify="right", no_wrap=True, min_width=14)
     table.add_column("limit", no_wrap=True, min_width=15)
     table.add_column("verdict", no_wrap=True, min_width=10)
-    table.add_column("source", no_wrap=True, overflow="ellipsis")
+    if with_source:
+        table.add_column("source", no_wrap=True, overflow="ellipsis")
     for m in result.measurements:
         verdict = "reported" if m.is_information else _VERDICT[m.verdict]
-        table.add_row(m.title, _value(m), _limit(m), verdict, m.source)
+        table.add_row(m.title, _value(m), _limit(m), verdict, *([m.source] if with_source else []))
     return table
 
 

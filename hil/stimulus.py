@@ -248,7 +248,13 @@ def voice_track(
     if not chosen:
         raise StimulusError(f"{ALSA_SOUNDS}: holds no voices; install alsa-utils or name recordings")
     random = np.random.default_rng(seed)
-    voices = [set_active_level(load_voice(path, rate_hz), rate_hz, SPEECH_DBFS) for path in chosen]
+    voices = []
+    for path in chosen:
+        try:
+            voices.append(set_active_level(load_voice(path, rate_hz), rate_hz, SPEECH_DBFS))
+        except StimulusError as error:
+            named = str(path) in str(error)
+            raise StimulusError(str(error) if named else f"{path}: nobody talks in it ({error})") from error
     frames = round(seconds * rate_hz)
     talk: list[Signal] = []
     spoken = 0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hil.stimulus import alsa_voices, load_voice, voice_track
 
 FAR_SEED, NEAR_SEED = 1, 2
+NEAR_LATE_S = 1.7  # the near talker is this far into his text: one recording at both ends is still two talkers
 
 
 @dataclass(frozen=True)
@@ -33,4 +34,6 @@ class Voices:
 
     def near(self, seconds: float, rate_hz: int) -> NDArray[np.float32]:
         """The near talker, active level -26 dBov."""
-        return voice_track(list(self.near_files) or alsa_voices()[1::2], seconds, rate_hz, NEAR_SEED)
+        files = list(self.near_files) or alsa_voices()[1::2]
+        late = round(NEAR_LATE_S * rate_hz)
+        return voice_track(files, seconds + NEAR_LATE_S, rate_hz, NEAR_SEED)[late:]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -25,6 +27,8 @@ GROUP = "audiohat.commands"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. A traceback is shown only for a fault of ours, and when asked for."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is ended in order, by whatever signal
     try:
         return _run(argv)
     except KeyboardInterrupt:
@@ -40,10 +44,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{where}{error.strerror or error}", NO_HARDWARE if error.errno in (errno.EACCES, errno.EPERM) else USAGE
         )
     except Exception as error:
+        if _was_interrupted(error):
+            return _say("interrupted", INTERRUPTED)
         if os.environ.get("AUDIOHAT_TRACEBACK"):
             raise
         fault = f"{type(error).__name__}: {error}"
         return _say(f"a fault of audiohat itself ({fault}); AUDIOHAT_TRACEBACK=1 shows where", RIG_FAULT)
+
+
+def _prepare_streams() -> None:
+    """Whatever was closed is the null device, and a letter that a terminal lacks is a question mark, not a crash."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # they live as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error is what a library made of Ctrl-C."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _is_hardware(error: BaseException | None) -> bool:

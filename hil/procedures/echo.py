@@ -35,6 +35,7 @@ TALKER_SPL_DB = 65.0  # of normal speech, at one metre
 FAR_S, NEAR_S, BOTH_S, COLD_S = 12.0, 12.0, 10.0, 5.0
 LEVELLED_S = 6.0  # the slow gain behind the canceller has come to rest on the near talker
 SETTLED_S = 5.0
+PAUSE_S = 0.2
 TARGET_DB = 40.0
 ABOVE_NOISE_DB = 10.0
 LEAST_CONFIDENCE = 0.2
@@ -69,6 +70,7 @@ def conversation(bench: VirtualBench, voices: Voices) -> Findings:
     profile = bench.profile
     rate = profile.rate_hz
     far, near = _far(voices.far(FAR_S, rate)), _near(voices.near(NEAR_S, rate))
+    bench.converse(PAUSE_S)  # what was under way has passed
     alone = bench.converse(far)
     talker = bench.converse(NEAR_S, near_pa=near, at="mouth")
     both = bench.converse(_far(voices.far(BOTH_S, rate)), near_pa=_near(voices.near(BOTH_S, rate)), at="mouth")
