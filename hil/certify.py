@@ -57,6 +57,8 @@ def procedures_of(mode: str, voices: Voices) -> dict[str, Procedure]:
         "mic bias": wiring.mic_bias,
         "automatic gain": levels.step,
     }
+    if mode in CHAT:  # last, for it starts anew
+        plan |= {"first second": lambda bench: echo.cold_talk(bench, voices)}
     if mode == "measurement":
         plan |= {"distortion and noise": levels.purity}
     return plan

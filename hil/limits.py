@@ -144,6 +144,10 @@ _TABLE: tuple[_Row, ...] = (
         _Bound(_CHAT, None, 3, "own"),
     ),
     _row(
+        "cold_talk_loss_db", "Near talker lost in the first second", "dB",
+        _Bound(_CHAT, None, None, "for information: both talk from the button on"),
+    ),
+    _row(
         "double_talk_loss_db", "Near talker lost in double talk", "dB",
         _Bound(_CHAT, None, 3, "ITU-T P.1110 11.12.1; P.340 category 1", "std"),
     ),

@@ -65,6 +65,16 @@ def loss_over_time(far: NDArray[np.floating], out: NDArray[np.floating], rate_hz
     return Track(track.time_s, np.where(muted, 0.0, track.value_db))
 
 
+def cold_talk(bench: VirtualBench, voices: Voices) -> Findings:
+    """Both talk from the first second after the button: how much of the near talker is lost while nothing is learnt yet."""
+    rate = bench.profile.rate_hz
+    bench.press_button()
+    bench.press_button()
+    take = bench.converse(_far(voices.far(1.5, rate)), near_pa=_near(voices.near(1.5, rate)), at="mouth")
+    heard = take.near_pa * 10.0 ** (bench.contract.sensitivity_dbfs / 20.0)
+    return Findings({"cold_talk_loss_db": double_talk_loss_db(heard[:rate], take.up[:rate], rate)})
+
+
 def conversation(bench: VirtualBench, voices: Voices) -> Findings:
     """Far end alone, near end alone, both: what the other side hears."""
     profile = bench.profile
