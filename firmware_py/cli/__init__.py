@@ -28,9 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. A traceback is shown only for a fault of ours, and when asked for."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is ended in order, by whatever signal
     try:
-        return _run(argv)
+        return _ended_in_order(argv)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone, and nobody knows how it would have ended
@@ -50,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         fault = f"{type(error).__name__}: {error}"
         return _say(f"a fault of audiohat itself ({fault}); AUDIOHAT_TRACEBACK=1 shows where", RIG_FAULT)
+
+
+def _ended_in_order(argv: list[str]) -> int:
+    """Run the command; a request to end is a Ctrl-C, until it is ending already."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(argv)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _prepare_streams() -> None:

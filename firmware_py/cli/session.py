@@ -6,13 +6,19 @@
     audiohat session deactivate music --notify-others
     audiohat session watch                                               everybody's events
 
-A session that was created here is over when this command is. "device" is the session of the button.
+A session that was created here is over when this command is. "device" is the session of the button. Where no server runs
+and --board is virtual:NAME, one runs as long as the command does.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,8 @@ import msgspec
 
 from firmware_py.audio import AudioSessionError, ErrorCode
 from firmware_py.cli import NO_HARDWARE, PASS, USAGE
+from firmware_py.descriptions import load_board
+from firmware_py.hardware import split_name
 from firmware_py.modes import Category, Mode
 from firmware_py.serve import Client, NoServer
 from firmware_py.serve.protocol import AnyEvent, named
@@ -62,12 +70,43 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
     try:
-        with Client(options.socket, board=options.board) as client:
+        try:
+            client = Client(options.socket, board=options.board)
+        except NoServer:
+            if options.socket or not str(options.board).startswith("virtual:"):
+                raise
+            with _served_meanwhile(options.board) as socket, Client(socket) as own:
+                return _act(own, options)
+        with client:
             return _act(client, options)
     except NoServer as error:
         return complain(error, NO_HARDWARE)
     except AudioSessionError as error:
         return complain(error, exit_code(error))
+
+
+@contextmanager
+def _served_meanwhile(board: str) -> Iterator[Path]:
+    """A server of a virtual board for as long as this command runs; gives its socket."""
+    load_board(split_name(board)[1])  # a wrong name is told here, with the right ones
+    with tempfile.TemporaryDirectory(prefix="audiohat-") as folder:
+        socket = Path(folder) / "board.sock"
+        server = subprocess.Popen(
+            [sys.executable, "-m", "firmware_py", "serve", "--board", board, "--socket", str(socket)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is for this command, which then ends its server in order
+        )
+        try:
+            while not socket.exists():
+                if server.poll() is not None:
+                    raise NoServer(f"no server runs for {board}, and none could be started")
+                time.sleep(0.05)
+            yield socket
+        finally:
+            if server.poll() is None:
+                server.terminate()
+            server.wait()
 
 
 def exit_code(refusal: AudioSessionError) -> int:

@@ -88,7 +88,7 @@ class Answers:
         """Whoever held these sessions is gone."""
         for name in sorted(own):
             self._sessions[name].abandon()
-            del self._sessions[name]
+            self._sessions.pop(name, None)
         own.clear()
 
     def close(self) -> None:

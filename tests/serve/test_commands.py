@@ -1,6 +1,10 @@
 """`audiohat session` and `audiohat mode` as a person types them: results on stdout, sentences on stderr, exit codes."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,3 +139,14 @@ def test_an_unknown_session_is_answered_with_the_nearest(typed, path):
     code, out, err = typed("session", "activate", "devise", "--socket", path)
     assert (code, out) == (2, "")
     assert "did you mean 'device'" in err
+
+
+def test_a_session_can_be_held_on_a_virtual_board_that_nobody_serves(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "AUDIOHAT_SOCKET"}
+    environment["XDG_RUNTIME_DIR"] = str(tmp_path)
+    command = [sys.executable, "-m", "firmware_py", "session", "create", "alone", "--board", BOARD, "--activate"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as held:
+        assert "alone" in held.stdout.readline()
+        held.send_signal(signal.SIGINT)
+        held.communicate(timeout=60)
+    assert held.returncode == 5
