@@ -9,16 +9,12 @@ codec only while no period runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-from firmware_py.board import Board, Button
+from firmware_py.board import Board
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
-from firmware_py.errors import FirmwareError
 from firmware_py.pcm import Frames
-from firmware_py.pins import Edge
-from hil.bench.virtual import CHIPS, PRESS_S
-from hil.sim.hats import HATS
+from hil.bench.virtual import PRESS_S, WiredPins, model_of
 from hil.sim.pcm import VirtualPcm
 from hil.sim.pins import VirtualPins
 from hil.sim.world import World
@@ -79,7 +75,8 @@ class LiveDevice(Device):
     def __init__(self, board: Board, world: World) -> None:
         self.world, self.pcm = world, LivePcm(world)
         self._pins = VirtualPins(time.monotonic, world.wiring.led_count)  # a finger moves while no period runs, too
-        super().__init__(board, bus=world.chip, pcm=self.pcm, pins=_Panel(board, self._pins), sleep=self.pcm.sleep)
+        pins = WiredPins(self._pins, board, world.wiring)
+        super().__init__(board, bus=world.chip, pcm=self.pcm, pins=pins, sleep=self.pcm.sleep)
 
     def press_button(self) -> None:
         """Press and release, and keep the finger away long enough for another press to be one."""
@@ -88,22 +85,7 @@ class LiveDevice(Device):
             time.sleep(PRESS_S)
 
 
-class _Panel:
-    """The simulated pins as the product's contract wants them."""
-
-    def __init__(self, board: Board, pins: VirtualPins) -> None:
-        self.buttons, self.led_count = board.buttons, pins.led_count
-        self.show, self.now, self.close = pins.show, pins.now, pins.close
-        self._pins = pins
-
-    def watch(self, button: Button, on_edge: Callable[[Edge], None]) -> None:
-        self._pins.watch(button, lambda edge: on_edge(Edge(edge.pressed, edge.time_s)))
-
-
 def device(name: str) -> LiveDevice:
     """The virtual board of that name, in an office. FirmwareError where there is no model of it."""
     board = load_board(name)
-    hat = HATS.get(board.name)
-    if hat is None or board.codec.name not in CHIPS:
-        raise FirmwareError(f"{board.name}: there is no model of this board, but of " + ", ".join(sorted(HATS)))
-    return LiveDevice(board, World(CHIPS[board.codec.name](mclk_hz=hat.mclk_hz), hat))
+    return LiveDevice(board, World(*model_of(board)))

@@ -40,6 +40,14 @@ PRESS_S = 0.08
 """A finger stays this long on a button, and this long away from it."""
 
 
+def model_of(board: Board) -> tuple[Chip, Wiring]:
+    """A new chip of the board's codec, and how its HAT is wired. FirmwareError where there is no model of the two."""
+    chip, hat = CHIPS.get(board.codec.name), HATS.get(board.name)
+    if chip is None or hat is None:
+        raise FirmwareError(f"{board.name}: there is no model of this board, but of " + ", ".join(sorted(HATS)))
+    return chip(mclk_hz=hat.mclk_hz), hat
+
+
 @dataclass(frozen=True)
 class Take:
     """What one stretch of conversation left on tape, all at the same rate and sample for sample.
@@ -75,18 +83,13 @@ class VirtualBench:
     def __init__(self, board: Board, *, room: str = "office", seed: int = 0) -> None:
         if room not in ROOMS:
             raise UnknownNameError("room", room, ROOMS)
-        chip_name, hat = board.codec.name, HATS.get(board.name)
-        if chip_name not in CHIPS or hat is None:
-            raise FirmwareError(
-                f"{board.name}: the virtual bench has no model of this board; it has " + ", ".join(sorted(HATS))
-            )
         self.board, self.room = board, room
-        self.chip = CHIPS[chip_name](mclk_hz=hat.mclk_hz)
+        self.chip, hat = model_of(board)
         self.world = World(self.chip, hat, room, seed=seed)
         self.pcm = VirtualPcm(self.world)
         self.pins = VirtualPins(lambda: self.world.time_s, led_count=hat.led_count)
         self.device = Device(
-            board, bus=self.chip, pcm=self.pcm, pins=_Panel(self.pins, board, hat), sleep=self._sleep, threaded=False
+            board, bus=self.chip, pcm=self.pcm, pins=WiredPins(self.pins, board, hat), sleep=self._sleep, threaded=False
         )
         self._asked: str | None = None
 
@@ -211,7 +214,7 @@ class VirtualBench:
         self.world.wait(seconds)
 
 
-class _Panel:
+class WiredPins:
     """The pins that a board's file names, on a HAT that is wired as it is: what the file has elsewhere hangs on no wire."""
 
     def __init__(self, pins: VirtualPins, board: Board, hat: Wiring) -> None:

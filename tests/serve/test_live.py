@@ -9,7 +9,7 @@ from firmware_py import Mode
 from firmware_py.errors import FirmwareError
 from firmware_py.hardware import HasFinger, open_device
 from firmware_py.modes import Category
-from hil.bench import live
+from hil.bench import live, virtual
 
 PERIOD = np.zeros((128, 2), np.int32)
 
@@ -54,6 +54,6 @@ def test_a_virtual_device_has_a_finger_and_a_name():
 
 
 def test_a_board_that_nobody_has_modelled_is_refused(monkeypatch):
-    monkeypatch.setattr(live, "HATS", {})
+    monkeypatch.setattr(virtual, "HATS", {})
     with pytest.raises(FirmwareError, match="no model of this board"):
         live.device("respeaker-2mic-v1")
