@@ -63,7 +63,7 @@ def _ended_in_order(argv: list[str]) -> int:
 def _prepare_streams() -> None:
     """Whatever was closed is the null device, and a letter that a terminal lacks is a question mark, not a crash."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # they live as long as the process
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # as above
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -109,7 +109,7 @@ def _run(argv: list[str]) -> int:
 class _Parser(argparse.ArgumentParser):
     """argparse's, with one sentence for an error."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse says it never returns
         self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 

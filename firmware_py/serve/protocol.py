@@ -311,7 +311,7 @@ def _line(what: object) -> bytes:
 
 def _identity(given: dict[str, Any]) -> int | str | None:
     try:
-        return msgspec.convert(given.get("id"), Id)  # type: ignore[no-any-return]
+        return msgspec.convert(given.get("id"), Id)  # type: ignore[no-any-return]  # Id is a union
     except msgspec.ValidationError:
         return None
 

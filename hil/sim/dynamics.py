@@ -56,7 +56,7 @@ class Path(NamedTuple):
 
 
 @njit(cache=True)
-def record(  # type: ignore[no-untyped-def]
+def record(  # type: ignore[no-untyped-def]  # numba types it
     pga_in, line_in, noise, boosted, samples, gain_db, step_at, step_db,
     live, boost, adc_on, path, law, detector, filter_state,
 ):  # fmt: skip
@@ -106,7 +106,7 @@ def record(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _alc_move(level, gain_db, pin_gain, step, law, detector):  # type: ignore[no-untyped-def]
+def _alc_move(level, gain_db, pin_gain, step, law, detector):  # type: ignore[no-untyped-def]  # numba types it
     """Decibels the PGA moves after this frame: +0.75, -0.75, 0, or a fraction at the ends of its range."""
     detector[PEAK_NOW] = max(detector[PEAK_NOW], level)
     detector[WINDOW_FRAMES] += 1.0
