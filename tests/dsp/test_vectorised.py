@@ -8,26 +8,43 @@ import pytest
 from numba import jit
 from numba.core.errors import NumbaError
 
-from firmware_py.dsp import frames, partitioned_filter
+from firmware_py.dsp import (
+    clock_drift,
+    fft,
+    frames,
+    linear_echo,
+    partitioned_filter,
+    rates,
+    resample,
+    residual_echo,
+    vectors,
+)
 
 PACKED = {
     "x86_64": {
         "convert to float": r"\bv?cvtdq2ps\b",
         "convert to int": r"\bv?cvttps2dq\b",
+        "add": r"\bv?addps\b",
         "multiply": r"\b(v?mul|vfn?m(add|sub)\d+)ps\b",  # alone, or with an addition in one
     },
     "aarch64": {
         "convert to float": r"\bscvtf(\.4s|\s+v\d+\.4s)",
         "convert to int": r"\bfcvtz[su](\.4s|\s+v\d+\.4s)",
+        "add": r"\bfadd(\.4s|\s+v\d+\.4s)",
         "multiply": r"\b(fmul|fml[as])(\.4s|\s+v\d+\.4s)",
     },
 }
 
 WORDS = np.zeros((128, 2), dtype=np.int32)
 STEREO = np.zeros((128, 2), dtype=np.float32)
+WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
-ROWS = np.zeros((4, 65), dtype=np.float32)  # partitions and bins
-BINS = np.zeros(65, dtype=np.float32)
+FRAME = np.zeros(256, dtype=np.float32)  # two blocks
+ROWS = np.zeros((4, 144), dtype=np.float32)  # partitions and bins
+BINS = np.zeros(144, dtype=np.float32)
+TABLE = np.zeros(3 * 128, dtype=np.float32)  # twiddles
+WORD = np.zeros(2, dtype=np.int64)
+HALF = np.float32(0.5)
 
 
 @pytest.mark.skipif(platform.machine() not in PACKED, reason="knows the SIMD of x86-64 and aarch64 only")
@@ -36,10 +53,38 @@ BINS = np.zeros(65, dtype=np.float32)
     [
         (frames.to_float,  (WORDS, STEREO),  ["convert to float", "multiply"]),
         (frames.to_int,    (STEREO, WORDS),  ["convert to int", "multiply"]),
+        (fft._radix4,      (MONO, MONO, MONO, MONO, TABLE, TABLE, 0),  ["multiply"]),
+        (fft._radix2,      (MONO, MONO, MONO, MONO),  ["add"]),
+        (partitioned_filter.store_spectrum,
+         (BINS, BINS, ROWS, ROWS, ROWS, 0),  ["multiply"]),
+        (rates.decimate,    (rates.Decimator(3, 2).state, WIDE, STEREO),           ["multiply"]),
+        (rates.interpolate, (rates.Interpolator(3).state, STEREO, WIDE),           ["multiply"]),
+        (resample.resample, (resample.Resampler().state, STEREO, 1.0, WIDE),       ["multiply"]),
         (partitioned_filter.add_filtered,
          (BINS, BINS, ROWS, ROWS, 0, ROWS, ROWS, 0, 4),  ["multiply"]),
+        (partitioned_filter.sum_missed,
+         (BINS, ROWS, ROWS, 0),  ["multiply"]),
+        (partitioned_filter.sum_power,
+         (BINS, MONO, ROWS, 0, 4),  ["multiply"]),
+        (partitioned_filter.kalman_gain,
+         (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply"]),
         (partitioned_filter.kalman_update,
-         (ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 0, BINS, BINS, BINS, np.float32(0.0)),  ["multiply"]),
+         (ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 0, BINS, BINS, BINS, HALF),  ["multiply"]),
+        (partitioned_filter.lms_gain,
+         (BINS, BINS, BINS, BINS),  ["multiply"]),
+        (partitioned_filter.lms_update,
+         (ROWS, ROWS, MONO, ROWS, ROWS, 0, BINS, BINS, BINS),  ["multiply"]),
+        (clock_drift.turn_filter,
+         (ROWS, ROWS, BINS, BINS),  ["multiply"]),
+        (linear_echo.guard,
+         (BINS, HALF, MONO, MONO, MONO),  ["multiply"]),
+        (residual_echo.fill_frame,
+         (FRAME, MONO, FRAME, FRAME),  ["multiply"]),
+        (residual_echo.powers,
+         (BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF),  ["multiply"]),
+        (residual_echo.track_noise,
+         (BINS, BINS, BINS, BINS, BINS, WORD, HALF, 100),  ["multiply"]),
+        (vectors.dot,      (MONO, MONO),  ["multiply"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip
