@@ -20,7 +20,7 @@ from firmware_py.codec import Plan, plan
 from firmware_py.dsp.chain import Chain
 from firmware_py.modes import PROFILES, Category, Mode, Profile, effective_mode
 from firmware_py.registers import Value
-from firmware_py.settings import codec_settings
+from firmware_py.settings import card_factor, codec_settings
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,12 @@ def _blocks(
     if destination:
         yield _block("playback equaliser", profile.voice_playback, "voice")
         yield _block("playback limiter", profile.playback_limiter, "-1 dBFS")
-    period_s = profile.period_frames / profile.rate_hz
+    period_s, factor = profile.period_frames / profile.rate_hz, card_factor(board, profile)
     yield Block("stream", True, f"{profile.rate_hz} Hz, period {profile.period_frames} frames, {period_s * 1e3:.1f} ms")
-    in_s = period_s + Chain(profile).latency_frames / profile.rate_hz
-    out_s = (profile.preroll_frames - profile.period_frames) / profile.rate_hz
+    yield _block("rate converter", factor > 1, f"the card runs at {factor * profile.rate_hz} Hz")
+    chain = Chain(profile, factor)
+    in_s = period_s + chain.latency_frames / profile.rate_hz
+    out_s = (profile.preroll_frames - profile.period_frames + chain.playback_latency_frames) / profile.rate_hz
     yield Block("latency", True, f"in {in_s * 1e3:.1f} ms, out {out_s * 1e3:.1f} ms")
 
 

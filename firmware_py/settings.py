@@ -20,6 +20,13 @@ def input_gain_db(profile: Profile, microphone: Port, full_scale_dbv: float) -> 
     return profile.sensitivity_dbfs + CREST_DB - (microphone.sensitivity_dbv - full_scale_dbv)
 
 
+def card_factor(board: Board, profile: Profile) -> int:
+    """At which multiple of the mode's rate the card runs: 1, or the smallest at which this codec can."""
+    able = board.codec.rates_at(board.mclk_hz)
+    multiples = sorted(rate // profile.rate_hz for rate in able if rate % profile.rate_hz == 0)
+    return multiples[0] if multiples and profile.rate_hz not in able else 1
+
+
 def codec_settings(
     board: Board, mode: Mode, profile: Profile, category: Category, *, source: Port | None, destination: Port | None
 ) -> dict[str, Value]:
@@ -28,7 +35,8 @@ def codec_settings(
     A port is None where the category has no such direction, or nothing is plugged in.
     """
     microphone = source or board.port("input")
-    settings: dict[str, Value] = {**board.defaults, "rate_hz": profile.rate_hz, "provider": board.clock_provider}
+    rate_hz = card_factor(board, profile) * profile.rate_hz
+    settings: dict[str, Value] = {**board.defaults, "rate_hz": rate_hz, "provider": board.clock_provider}
     settings |= {
         "high_pass": profile.high_pass,
         "alc": profile.alc,

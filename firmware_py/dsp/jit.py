@@ -20,6 +20,7 @@ from typing import Any
 import numba
 from numba import njit
 
+KERNEL_ROOMS = ("dsp", "engine", "pcm")
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MONTH_S = 30 * 86_400.0
 
@@ -27,7 +28,7 @@ _MONTH_S = 30 * 86_400.0
 def kernel_digest() -> str:
     """Digest of every source file that may hold a kernel, and of the compiler's version."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted([*(_PACKAGE / "dsp").glob("*.py"), *(_PACKAGE / "engine").glob("*.py")]):
+    for source in sorted(path for room in KERNEL_ROOMS for path in (_PACKAGE / room).glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -63,7 +64,7 @@ def _remove_old(folder: Path) -> None:
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, unseen by its stubs
 
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "_nrt": False,  # numba's reference-counted heap is out of reach: a kernel that would allocate does not compile
     "nogil": True,  # other Python threads run on while audio is processed
     "cache": True,  # no compiler between a button and its sound after the first start
@@ -71,4 +72,4 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "nsz", "arcp", "contract"},  # sums may be vectorised; NaN stays NaN, so a guard can see it
 }
 
-realtime: Callable[[Callable[..., Any]], Any] = njit(**_OPTIONS)
+realtime: Callable[[Callable[..., Any]], Any] = njit(**OPTIONS)

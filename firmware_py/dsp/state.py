@@ -23,7 +23,7 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, typeof_impl, unbox
+from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, typeof_impl, unbox
 from numba.np.arrayobj import make_array, populate_array
 from numpy.typing import NDArray
 
@@ -57,6 +57,7 @@ class State:
         vars(self)["numba_type"] = StateType(type(self).__name__, tuple(members))
 
     table: NDArray[np.int64]
+    address: int
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} is fixed; write into its array")
@@ -122,3 +123,16 @@ def _getattr(context: Any, builder: Any, kind: StateType, table: Any, name: str)
     data = builder.inttoptr(word(place), array.data.type)
     populate_array(array, data, shape, strides, ir.Constant(_WORD, size), None)
     return array._getvalue()
+
+
+@intrinsic
+def _another(typing_context: Any, like: Any, address: Any) -> Any:
+    """The bundle at *address* (`State.address`), which is of the same type as *like*."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return arguments[1]
+
+    return like(like, types.int64), generate
+
+
+another: Any = _another  # the first argument is numba's own: a caller gives two

@@ -15,7 +15,7 @@ from firmware_py.dsp.state import State
 SLOTS = 8
 WRITTEN, READ = 0, 1  # of an index: frames ever written and read; data are stored before the index that publishes them
 NOW, WANTED = 0, 1  # of a gain
-STARVED, LOST = 0, 1  # of the counts: frames a session did not deliver, or did not fetch in time
+STARVED, LOST, OWED = 0, 1, 2  # of the counts: frames not delivered, not fetched in time, and to be left out when there are more
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
@@ -30,7 +30,7 @@ class MixerState(State):
     down_index: Int64  # [SLOTS, 2]
     up: Float32  # [SLOTS, ring, c] from the card
     up_index: Int64  # [SLOTS, 2]
-    counts: Int64  # [SLOTS, 2]
+    counts: Int64  # [SLOTS, 3]
 
 
 @realtime
@@ -45,6 +45,9 @@ def mix_down(mixer, out):
             mixer.gain[slot, NOW] = 0.0  # opened again, it comes in by a ramp
             continue
         start = mixer.down_index[slot, READ]
+        skipped = min(mixer.counts[slot, OWED], max(mixer.down_index[slot, WRITTEN] - start - frames, 0))
+        mixer.counts[slot, OWED] -= skipped
+        start += skipped
         there = min(frames, mixer.down_index[slot, WRITTEN] - start)
         now, wanted = mixer.gain[slot, NOW], mixer.gain[slot, WANTED]
         step = (wanted - now) / np.float32(frames)
@@ -56,6 +59,7 @@ def mix_down(mixer, out):
         mixer.gain[slot, NOW] = wanted
         mixer.down_index[slot, READ] = start + there
         mixer.counts[slot, STARVED] += frames - there
+        mixer.counts[slot, OWED] -= min(mixer.counts[slot, OWED], frames - there)  # silence was left out, too
 
 
 @realtime
@@ -76,6 +80,24 @@ def hand_up(mixer, frames):
         mixer.up_index[slot, WRITTEN] = start + count
 
 
+@realtime
+def pass_over(mixer, count):
+    """Time passed that was neither heard nor captured: *count* frames of it become silence on the way up, and are left out
+    of what the sessions play. Both directions stay as far apart as they were."""
+    mask = mixer.up.shape[1] - 1
+    for slot in range(mixer.open.shape[0]):
+        if mixer.open[slot] == 0:
+            continue
+        mixer.counts[slot, OWED] += count
+        start = mixer.up_index[slot, WRITTEN]
+        room = min(count, mixer.up.shape[1] - (start - mixer.up_index[slot, READ]))
+        mixer.counts[slot, LOST] += count - room
+        for i in range(room):
+            for channel in range(mixer.up.shape[2]):
+                mixer.up[slot, (start + i) & mask, channel] = 0.0
+        mixer.up_index[slot, WRITTEN] = start + room
+
+
 class Mixer:
     """Slots for sessions by name; rings of *ring_frames* at least."""
 
@@ -89,7 +111,7 @@ class Mixer:
             down_index=np.zeros((SLOTS, 2), np.int64),
             up=np.zeros((SLOTS, ring, channels), np.float32),
             up_index=np.zeros((SLOTS, 2), np.int64),
-            counts=np.zeros((SLOTS, 2), np.int64),
+            counts=np.zeros((SLOTS, 3), np.int64),
         )
         self._slots: dict[str, int] = {}
 
@@ -102,6 +124,10 @@ class Mixer:
             self._slots[name] = min(free)
             Line(self.state, self._slots[name]).drain()  # what the last session left, before this one opens
         return Line(self.state, self._slots[name])
+
+    def lines(self) -> list[Line]:
+        """Those of every session that has a slot."""
+        return [Line(self.state, slot) for slot in list(self._slots.values())]
 
     def set_gains(self, gains: dict[str, float]) -> None:
         """Gain by name, as a factor; a session that is not named is neither heard nor fed, and gives its slot back."""
@@ -138,8 +164,15 @@ class Line:
 
     def drain(self) -> None:
         """Forget what waits in either direction."""
+        self._state.counts[self._slot, OWED] = 0
         for index in (self._state.down_index[self._slot], self._state.up_index[self._slot]):
             index[READ] = index[WRITTEN]
+
+    @property
+    def waiting_frames(self) -> tuple[int, int]:
+        """Frames in the two rings: written and not yet played, captured and not yet read."""
+        down, up = self._state.down_index[self._slot], self._state.up_index[self._slot]
+        return int(down[WRITTEN] - down[READ]), int(up[WRITTEN] - up[READ])
 
     @property
     def starved_frames(self) -> int:

@@ -9,9 +9,10 @@ import numpy as np
 from firmware_py.dsp.chain import Chain, capture, play
 from firmware_py.dsp.echo import cancel_echo
 from firmware_py.engine import loop
-from firmware_py.engine.foreign import ENTRIES
 from firmware_py.engine.mixer import Mixer
 from firmware_py.modes import PROFILES, Mode
+from firmware_py.pcm import TIMING, native
+from firmware_py.pcm.entry import ENTRIES
 
 
 def kernel_parts() -> dict[str, Callable[[], object]]:
@@ -20,12 +21,15 @@ def kernel_parts() -> dict[str, Callable[[], object]]:
     chain = Chain(profile)
     state, frames = chain.state, np.zeros((profile.period_frames, 2), np.int32)
     mixer = Mixer(profile.period_frames, profile.channels)
+    control = np.zeros(loop.CONTROLS, np.int64)
+    control[loop.CHAIN] = state.address
     return {
+        "sound card": native.compiled,
         "playback path": lambda: play(state, frames),
         "echo canceller": lambda: cancel_echo(state.echo, state.mic, state.far, state.clean),
         "capture path": lambda: capture(state, frames),
         "period loop": lambda: loop.run(
-            0, np.zeros(ENTRIES, np.int64), np.zeros(loop.CONTROLS, np.int64), np.zeros(loop.STATISTICS, np.int64),
-            state, mixer.state, frames, frames,
+            0, np.zeros(ENTRIES, np.int64), control, np.zeros(loop.STATISTICS, np.int64),
+            state, mixer.state, frames, frames, np.zeros(TIMING, np.int64),
         ),
     }  # fmt: skip

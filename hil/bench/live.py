@@ -28,6 +28,7 @@ class LivePcm:
     def __init__(self, world: World) -> None:
         self._world = world
         self._card = VirtualPcm(world)
+        self.timing = self._card.timing  # in world time, which is the wall's but for an offset
         self._began_s = time.monotonic() - world.time_s  # when world time was zero
 
     def sleep(self, seconds: float) -> None:
@@ -37,7 +38,7 @@ class LivePcm:
 
     def open(self, rate_hz: int, period_frames: int, channels: int = 2, *, preroll_frames: int) -> None:
         self._catch_up()
-        self._card.open(rate_hz, period_frames, channels, preroll_frames)
+        self._card.open(rate_hz, period_frames, channels, preroll_frames=preroll_frames)
 
     def read_into(self, buffer: Frames) -> int:
         if self._card.period_frames:
@@ -54,8 +55,8 @@ class LivePcm:
     def delay_frames(self) -> int:
         return self._card.delay_frames()
 
-    def recover(self) -> int:
-        return self._card.recover()
+    def recover(self, queued_frames: int) -> int:
+        return self._card.recover(queued_frames)
 
     def close(self) -> None:
         self._card.close()

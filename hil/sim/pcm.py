@@ -7,7 +7,7 @@ asked for, never the chip's true one; a program that takes the one for the other
 
 from __future__ import annotations
 
-from errno import EAGAIN, EBADFD, EIO, EPIPE
+from errno import EAGAIN, EBADFD, EINVAL, EIO, EPIPE
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Frames = NDArray[np.int32]
 
+# what `VirtualPcm.timing` holds; its other two words stay 0: both streams start on one tick and have one clock
+CAPTURED, CAPTURED_NS, PLAYED, PLAYED_NS = range(4)
+
+_TIMING_WORDS = 6
 _SPARE_PERIODS = 4  # what the playback buffer holds beyond the preroll
 
 
@@ -25,6 +29,10 @@ class VirtualPcm:
     """The card's two streams, opened, prepared and started together.
 
     The counters (`frames_read`, `frames_written`, `underruns`, `overruns`) start at zero with every `open`.
+
+    timing : int64[6]
+        Frames captured since the last start and world time in ns, frames taken of what was queued and world time; 0, 0.
+        Time does not pass between a transfer and its stamp, so the two times are one.
     """
 
     def __init__(self, world: World) -> None:
@@ -34,31 +42,34 @@ class VirtualPcm:
         self.frames_written = 0
         self.underruns = 0
         self.overruns = 0
+        self.timing: NDArray[np.int64] = np.zeros(_TIMING_WORDS, dtype=np.int64)
         self._world = world
         self._opened_s = world.time_s
-        self._preroll_frames = 0
+        self._lost = 0
         self._queue: Frames = np.zeros((0, 2), dtype=np.int32)
         self._queued = 0
         self._dry = False
         self._to_starve = 0
         self._overrun = False
 
-    def open(self, rate_hz: int, period_frames: int, channels: int = 2, preroll_frames: int | None = None) -> None:
-        """Open both streams and queue that much silence (two periods if None) for playback.
+    def open(self, rate_hz: int, period_frames: int, channels: int = 2, *, preroll_frames: int) -> None:
+        """Open both streams and queue that much silence for playback.
 
-        ValueError for channels other than 2, an empty period, or less than one period of preroll.
+        OSError for channels other than 2 or a rate that is none; ValueError for an empty period, or less than one
+        period of preroll.
         """
-        preroll = 2 * period_frames if preroll_frames is None else preroll_frames
         if channels != 2:
-            raise ValueError(f"the codec has 2 channels in either direction, not {channels}")
-        if period_frames < 1 or preroll < period_frames:
-            raise ValueError(f"{preroll} frames of preroll do not hold a period of {period_frames} frames")
-        self.rate_hz, self.period_frames, self._preroll_frames = rate_hz, period_frames, preroll
+            raise OSError(EINVAL, f"the codec has 2 channels in either direction, not {channels}")
+        if rate_hz < 1:
+            raise OSError(EINVAL, f"{rate_hz} Hz is not a rate")
+        if period_frames < 1 or preroll_frames < period_frames:
+            raise ValueError(f"{preroll_frames} frames of preroll do not hold a period of {period_frames} frames")
+        self.rate_hz, self.period_frames = rate_hz, period_frames
         self.frames_read = self.frames_written = self.underruns = self.overruns = 0
         self._to_starve, self._overrun = 0, False
         self._opened_s = self._world.time_s
-        self._queue = np.zeros((preroll + _SPARE_PERIODS * period_frames, 2), dtype=np.int32)
-        self._prepare()
+        self._queue = np.zeros((preroll_frames + _SPARE_PERIODS * period_frames, 2), dtype=np.int32)
+        self._start(preroll_frames)
 
     @property
     def true_seconds(self) -> float:
@@ -82,12 +93,16 @@ class VirtualPcm:
         if captured is None:
             return -EIO
         self._consume()
+        self.timing[CAPTURED] += self.period_frames
+        self.timing[CAPTURED_NS] = self.timing[PLAYED_NS] = round(self._world.time_s * 1e9)
         if self._overrun:
             self._overrun = False
             self.overruns += 1
+            self._lost += self.period_frames
             return -EPIPE
         frames[:] = captured
         self.frames_read += self.period_frames
+        self._lost = 0
         return self.period_frames
 
     def write_from(self, frames: Frames) -> int:
@@ -112,17 +127,19 @@ class VirtualPcm:
         self.frames_written += count
         return count
 
-    def recover(self) -> int:
-        """Prepare and start both streams again; 0, or -EBADFD when closed.
+    def recover(self, queued_frames: int) -> int:
+        """Prepare and start both streams again, that much silence queued.
 
-        One period less than the preroll is queued as silence, for the program writes a period next: then playback is
-        as far behind capture as it was before.
+        Returns the frames that were captured and lost since the last read (a period for an overrun, none for an underrun,
+        as time passes in reads alone), -EINVAL when the buffer cannot hold the silence, -EBADFD when closed.
         """
         if not self.period_frames:
             return -EBADFD
-        self._prepare()
-        self._queued -= self.period_frames
-        return 0
+        if not 0 <= queued_frames <= len(self._queue):
+            return -EINVAL
+        lost = self._lost
+        self._start(queued_frames)
+        return lost
 
     def close(self) -> None:
         """Stop both streams; every call but `open` then answers -EBADFD."""
@@ -137,10 +154,12 @@ class VirtualPcm:
         """The program will be late: the next period captured is lost, and the read says so."""
         self._overrun = True
 
-    def _prepare(self) -> None:
-        self._queue[: self._preroll_frames] = 0
-        self._queued = self._preroll_frames
+    def _start(self, queued_frames: int) -> None:
+        self._queue[:queued_frames] = 0
+        self._queued = queued_frames
         self._dry = False
+        self._lost = 0
+        self.timing[:] = 0
 
     def _next_period(self) -> Frames:
         period = self._queue[: self.period_frames].copy()
@@ -148,6 +167,7 @@ class VirtualPcm:
         return period
 
     def _consume(self) -> None:
+        self.timing[PLAYED] += min(self._queued, self.period_frames)
         if self._queued < self.period_frames:
             self._run_dry()
             return

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from errno import EAGAIN, EBADFD, EIO, EPIPE
+from errno import EAGAIN, EBADFD, EINVAL, EIO, EPIPE
 
 import numpy as np
 import pytest
 
 from hil.sim.hats import HATS
-from hil.sim.pcm import VirtualPcm
+from hil.sim.pcm import CAPTURED, CAPTURED_NS, PLAYED, PLAYED_NS, VirtualPcm
 from hil.sim.world import World
 
 PERIOD = 128
@@ -66,8 +66,8 @@ def test_a_late_program_plays_what_is_left_then_silence_and_is_told_so_until_it_
     assert program.write() == -EPIPE
     program.read()
     assert program.pcm.underruns == 1
-    assert program.pcm.recover() == 0
-    assert program.pcm.delay_frames() == 48  # the period written next makes it what it was
+    assert program.pcm.recover(48) == 0
+    assert program.pcm.delay_frames() == 48
     assert program.write() == PERIOD
     assert program.pcm.delay_frames() == PERIOD + 48
 
@@ -80,7 +80,7 @@ def test_starved_writes_are_dropped_and_each_costs_an_underrun(world):
     for _ in range(3):
         answers.append(program.write())
         if answers[-1] < 0:
-            program.pcm.recover()
+            program.pcm.recover(48)
     assert answers == [-EPIPE, -EPIPE, PERIOD]
     assert program.pcm.underruns == 2
     assert program.pcm.frames_written == PERIOD
@@ -99,6 +99,34 @@ def test_an_overrun_loses_exactly_one_period(world):
     assert program.pcm.frames_read == 4 * PERIOD
     assert program.pcm.true_seconds == pytest.approx(5 * PERIOD / 16_000)
     assert program.heard[2 * PERIOD] - program.heard[2 * PERIOD - 1] == PERIOD + 1
+
+
+def test_recovering_tells_what_an_overrun_lost_and_only_once(world):
+    program = Program(world)
+    program.read()
+    program.pcm.overrun()
+    assert program.read() == -EPIPE
+    assert program.pcm.recover(PERIOD + 48) == PERIOD
+    assert program.pcm.recover(PERIOD + 48) == 0
+
+
+def test_recovering_with_more_silence_than_the_buffer_holds_is_refused_and_changes_nothing(world):
+    program = Program(world)
+    assert program.pcm.recover(100 * PERIOD) == program.pcm.recover(-1) == -EINVAL
+    assert program.pcm.delay_frames() == PERIOD + 48
+
+
+def test_timing_counts_from_the_last_start_in_world_time(world):
+    program = Program(world)
+    for _ in range(3):
+        program.read()
+        program.write()
+    assert program.pcm.timing.tolist() == [3 * PERIOD, 24_000_000, 3 * PERIOD, 24_000_000, 0, 0]
+    program.pcm.recover(48)
+    assert not program.pcm.timing.any()
+    program.read()  # runs dry after 48 frames
+    assert program.pcm.timing[[CAPTURED, PLAYED]].tolist() == [PERIOD, 48]
+    assert program.pcm.timing[CAPTURED_NS] == program.pcm.timing[PLAYED_NS] == 32_000_000
 
 
 def test_without_a_frame_clock_a_read_fails_and_nothing_is_played(wire):
@@ -126,22 +154,23 @@ def test_a_closed_card_answers_nothing_and_opens_afresh(world):
     program = Program(world)
     program.read()
     program.pcm.close()
-    assert program.read() == program.write() == program.pcm.recover() == -EBADFD
-    program.pcm.open(16_000, PERIOD)
+    assert program.read() == program.write() == program.pcm.recover(0) == -EBADFD
+    program.pcm.open(16_000, PERIOD, preroll_frames=2 * PERIOD)
     assert program.pcm.frames_read == 0
     assert program.pcm.delay_frames() == 2 * PERIOD
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "error", "reason"),
     [
-        ({"channels": 1}, "2 channels"),
-        ({"preroll_frames": PERIOD - 1}, "do not hold a period"),
+        ({"channels": 1},                OSError,    "2 channels"),
+        ({"rate_hz": 0},                 OSError,    "0 Hz"),
+        ({"preroll_frames": PERIOD - 1}, ValueError, "do not hold a period"),
     ],
-)
-def test_a_card_refuses_what_it_cannot_be(world, arguments, reason):
-    with pytest.raises(ValueError, match=reason):
-        VirtualPcm(world).open(16_000, PERIOD, **arguments)
+)  # fmt: skip
+def test_a_card_refuses_what_it_cannot_be(world, arguments, error, reason):
+    with pytest.raises(error, match=reason):
+        VirtualPcm(world).open(**{"rate_hz": 16_000, "period_frames": PERIOD, "preroll_frames": PERIOD} | arguments)
 
 
 def test_buffers_of_another_shape_or_type_are_refused(world):
