@@ -9,6 +9,7 @@ The WM8960 answers no reads on two wires, so the shadow is the only memory of th
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class Codec:
             if plan.sequence != "active":
                 self._silence(error)
                 return
-            raise ModeChangeFailed(f"{error}; {self._go_back()}") from error
+            raise ModeChangeFailed(f"{error}; {self._go_back()}" if self._touched else str(error)) from error
         self._stands = plan
 
     @property
@@ -157,13 +158,15 @@ class Codec:
                 self.sleep(step.seconds)
                 continue
             name = step.register.name
-            self._touched = True
             try:
                 self.bus.write(self.address, self.description.map.wire.write_bytes(step.register.address, step.word))
             except OSError as error:
-                self._doubtful.add(name)
+                if error.errno != errno.EBUSY:  # a chip that is somebody else's was not spoken to
+                    self._touched = True
+                    self._doubtful.add(name)
                 where = f"step {number} of {len(plan.steps)} (R{step.register.address} {name})"
                 raise _Refused(f"{self.description.title}, {where}: {error.strerror or error}") from error
+            self._touched = True
             self._doubtful.discard(name)
             if name == self.description.reset[0]:
                 self._words = reset_words(self.description)
@@ -192,6 +195,8 @@ class Codec:
     def _silence(self, refusal: _Refused) -> None:
         """A chip that refuses to go quiet step by step is reset and powered down: never back to sound."""
         self.forget()
+        if not self._touched:
+            raise ModeChangeFailed(str(refusal)) from refusal
         off = self.plan({}, "off")
         try:
             self._write(off)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,11 +17,14 @@ from firmware_py.pcm import Pcm
 from firmware_py.pins import Pins
 from firmware_py.stage import BoardStage
 
+WATCH_S = 0.25
+"""How often the card is looked after."""
+
 
 class Device:
     """Stage, sessions and panel of one board. The button has a session of its own, named "device".
 
-    `recording` is what the LEDs are told while an application writes a file.
+    `recording` is what the LEDs are told while an application writes a file. `release` is called last, by `close`.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class Device:
         pins: Pins,
         sleep: Callable[[float], None] = time.sleep,
         threaded: bool = True,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         self.stage = BoardStage(board, bus=bus, pcm=pcm, sleep=sleep, threaded=threaded)
         self.conductor = Conductor(self.stage)
         self.session = self.conductor.session("device")
         self.recording = False
+        self._release = release
         self._activating = False
         self.panel = Panel(pins, on_press=self._press, state=self.panel_state)
 
@@ -48,12 +54,20 @@ class Device:
             return PanelState.RECORDING if self.recording else PanelState.ACTIVE
         return PanelState.FAULT if self.conductor.fault else PanelState.INACTIVE
 
+    def watch(self, stop: threading.Event) -> None:
+        """Look after the card until *stop* is set: what was cut off by its loss comes back with it."""
+        while not stop.wait(WATCH_S):
+            self.conductor.tend()
+
     def close(self) -> None:
         """Every session is over, and the codec has no power."""
         try:
             self.session.deactivate()
         finally:
-            self.stage.close()
+            try:
+                self.stage.close()
+            finally:
+                self._release()
 
     def _press(self) -> None:
         self._activating = not self.session.active

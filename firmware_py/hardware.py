@@ -7,15 +7,28 @@ the colon, a function that takes a board's name and returns a Device.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
+from firmware_py.board import Board
+from firmware_py.bus import LinuxI2C
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
-from firmware_py.errors import FirmwareError, PcmError, nearest
+from firmware_py.engine import warn_once
+from firmware_py.errors import FirmwareError, PcmError, UnknownNameError, nearest
+from firmware_py.pcm import Pcm
+from firmware_py.pcm.alsa import AlsaPcm
+from firmware_py.pcm.libasound import library
+from firmware_py.pcm.portable import PyAlsaPcm
+from firmware_py.pins import GpioPins
 
 DEFAULT_BOARD = "respeaker-2mic-v1"
 GROUP = "audiohat.benches"
+
+PCMS: Mapping[str, Callable[[str, str | None], Pcm]] = {"libasound": AlsaPcm, "pyalsaaudio": PyAlsaPcm}
+"""Ways to a sound card by name, the better one first."""
 
 
 @runtime_checkable
@@ -36,25 +49,28 @@ def split_name(name: str) -> tuple[str, str]:
     return bench, board
 
 
-def open_device(name: str) -> Device:
-    """The device of that name; its panel is not served yet (`device.panel.run` does).
+def open_device(
+    name: str, *, playback: str | None = None, capture: str | None = None, pcm: str | None = None
+) -> Device:
+    """The device of that name; its panel is not served yet (`device.panel.run` does), its card not opened.
+
+    playback, capture   ALSA devices, where they are not the board's own card
+    pcm                 a way to the card (`PCMS`); None is libasound where it can be used
 
     Raises
     ------
     UnknownNameError, DescriptionError
         No board has that name, or its description is wrong.
-    PcmError
-        The board is a real one: nothing drives a real sound card yet.
+    BusError, PinError
+        The bus or the panel of a real board cannot be had.
     FirmwareError
         No bench of that name is installed.
     """
-    bench, board = split_name(name)
+    bench, board_name = split_name(name)
     if not bench:
-        load_board(board)  # a wrong name is the first thing to say
-        raise PcmError(
-            errno.ENODEV,
-            f"{board}: real sound cards are not driven yet; use the simulated one: --board virtual:{board}",
-        )
+        return _real(load_board(board_name), playback, capture, pcm)
+    if playback or capture or pcm:
+        raise FirmwareError(f"{name} has a simulated card; devices are chosen for real boards")
     benches = {point.name: point for point in entry_points(group=GROUP)}
     if bench not in benches:
         raise FirmwareError(f"no bench is named {bench!r}; {nearest(bench, benches)}")
@@ -64,5 +80,32 @@ def open_device(name: str) -> Device:
         raise FirmwareError(
             f"{bench} boards need {error.name}, which is not installed: pip install 'audiohat[bench]'"
         ) from error
-    device: Device = make(board)
+    device: Device = make(board_name)
     return device
+
+
+def open_pcm(playback: str, capture: str | None = None, name: str | None = None) -> Pcm:
+    """The way to a card by name (`PCMS`); None is libasound, or with a warning pyalsaaudio where libasound lacks what is needed."""
+    if name is not None and name not in PCMS:
+        raise UnknownNameError("way to a sound card", name, PCMS)
+    if name is None:
+        try:
+            library()
+            name = "libasound"
+        except PcmError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            name = "pyalsaaudio"
+            warn_once(f"{error}; going on with {name}, which comes late when this machine is busy")
+    return PCMS[name](playback, capture)
+
+
+def _real(board: Board, playback: str | None, capture: str | None, pcm: str | None) -> Device:
+    playback = playback or f"hw:CARD={board.card},DEV=0"
+    with ExitStack() as opened:
+        card = open_pcm(playback, capture or playback, pcm)
+        bus = LinuxI2C(board.i2c_bus)
+        opened.callback(bus.close)
+        pins = GpioPins(board)
+        opened.callback(pins.close)
+        return Device(board, bus=bus, pcm=card, pins=pins, release=opened.pop_all().close)

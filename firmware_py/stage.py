@@ -1,11 +1,13 @@
 """What sounds: one board's codec and card, set up, changed while sounding, and silenced. Keeps the contract of `audio.stage`.
 
 Everything is decided and built before anything is touched. A change fades out, writes the plan, opens the card for the new
-period, fades in; when any step is refused the old setup sounds on, by the same way back.
+period, fades in; when any step is refused the old setup sounds on, by the same way back. Where rate and period stay, so does
+the card, and only the chain is swapped; where the profile stays, so does the chain, with all that it has learnt.
 """
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,12 +17,13 @@ from firmware_py.audio.stage import Setup
 from firmware_py.board import Board
 from firmware_py.bus import Bus
 from firmware_py.codec import Codec, Plan, gain_range_db
+from firmware_py.dsp.chain import Chain
 from firmware_py.engine import Engine
-from firmware_py.errors import FirmwareError
+from firmware_py.errors import FirmwareError, PcmError
 from firmware_py.modes import PROFILES, Category, Mode, Profile
 from firmware_py.pcm import Pcm
 from firmware_py.registers import Value
-from firmware_py.settings import codec_settings
+from firmware_py.settings import card_factor, codec_settings
 from firmware_py.units import db_to_amplitude
 
 SHORTEST_S, LONGEST_S = 0.005, 0.093
@@ -32,12 +35,13 @@ _GRAIN = 16  # frames; a period is a whole number of these
 
 @dataclass(frozen=True)
 class _Performance:
-    """A setup, and all that was made for it."""
+    """A setup, and all that was made for it. `chain` is the engine's from when it begins."""
 
     setup: Setup
     profile: Profile
     plan: Plan
     engine: Engine
+    chain: Chain
 
 
 class BoardStage:
@@ -67,31 +71,55 @@ class BoardStage:
         try:
             self.codec.apply(coming.plan)
             coming.engine.open()
+            self._begin(coming)
         except BaseException:
+            self._now = None
             with suppress(FirmwareError):  # the first error is the one to tell
+                coming.engine.close()
                 self._quieten()
             raise
-        self._begin(coming)
 
     def change(self, setup: Setup) -> None:
         """While sounding. Errors as for `start`; the old setup sounds on, then."""
         leaving = self._performance
-        coming = self._prepare(setup)
+        coming = self._prepare(setup, leaving)
         self._fade_out(leaving)
+        if coming.engine is leaving.engine:
+            self._alter(leaving, coming)
+        else:
+            self._replace(leaving, coming)
+
+    def _alter(self, leaving: _Performance, coming: _Performance) -> None:
+        """Change the codec and the chain beside a card that runs on."""
+        try:
+            self.codec.apply(coming.plan)
+            if coming.chain is not leaving.chain:
+                coming.engine.swap(coming.chain)
+        except BaseException:
+            leaving.engine.fade(True)
+            raise
+        self._now, self._last = coming, coming.setup
+        self.mix(self._gains_db)
+        coming.engine.fade(True)
+
+    def _replace(self, leaving: _Performance, coming: _Performance) -> None:
+        """Change the codec and open the card anew."""
         leaving.engine.stop()
         try:
             self.codec.apply(coming.plan)  # its own way back is tried by itself
             leaving.engine.close()
             try:
                 coming.engine.open()
+                self._begin(coming)
             except BaseException:
+                coming.engine.stop()
+                coming.engine.close()
                 self.codec.apply(self.codec.plan(leaving.plan.settings))
                 leaving.engine.open()
                 raise
         except BaseException:
             self._begin(leaving)
             raise
-        self._begin(coming)
 
     def stop(self) -> None:
         """Silence, and no bias on the microphone. It has stopped even if it raises."""
@@ -116,16 +144,19 @@ class BoardStage:
 
     @property
     def buffer_s(self) -> float:
-        return self.profile.period_frames / self.profile.rate_hz
+        """One period of the card: the mode's, or longer where it could not keep up."""
+        blocks = self._now.engine.blocks if self._now else 1
+        return blocks * self.profile.period_frames / self.profile.rate_hz
 
     @property
     def input_latency_s(self) -> float:
-        latency_frames = self._now.engine.chain.latency_frames if self._now else 0
+        latency_frames = self._now.chain.latency_frames if self._now else 0
         return self.buffer_s + latency_frames / self.rate_hz
 
     @property
     def output_latency_s(self) -> float:
-        return (self.profile.preroll_frames - self.profile.period_frames) / self.rate_hz
+        inside = self._now.chain.playback_latency_frames if self._now else 0
+        return (self.profile.preroll_frames - self.profile.period_frames + inside) / self.rate_hz
 
     @property
     def input_channels(self) -> int:
@@ -169,6 +200,28 @@ class BoardStage:
         return self._now is not None
 
     @property
+    def card_rate_hz(self) -> float:
+        """Rate of the card: the mode's, or a multiple of it."""
+        return self.rate_hz * card_factor(self.board, self.profile)
+
+    @property
+    def failure(self) -> FirmwareError | None:
+        """What ended the sound unasked; None while all is well, or silent."""
+        failure = self._now.engine.failure if self._now else None
+        if failure is None or isinstance(failure, FirmwareError):
+            return failure
+        return PcmError(errno.EIO, f"the period loop ended by a fault of ours: {failure!r}")
+
+    def answers(self) -> bool:
+        """Whether the card could be opened just now; it is closed again. For after a failure."""
+        try:
+            self._prepare(self._last).engine.open()
+        except FirmwareError:
+            return False
+        self._pcm.close()
+        return True
+
+    @property
     def engine(self) -> Engine:
         """The running engine. FirmwareError while silent."""
         return self._performance.engine
@@ -193,9 +246,15 @@ class BoardStage:
             raise FirmwareError(f"{self.board.name} is silent; activate a session first")
         return self._now
 
-    def _prepare(self, setup: Setup) -> _Performance:
-        profile = _profile(self.board, setup)
-        return _Performance(setup, profile, self.plan(setup), Engine(self._pcm, profile))
+    def _prepare(self, setup: Setup, leaving: _Performance | None = None) -> _Performance:
+        profile, factor = _profile(self.board, setup), card_factor(self.board, _profile(self.board, setup))
+        plan = self.plan(setup)
+        if leaving is not None and leaving.engine.failure is None:
+            chain = leaving.chain if profile == leaving.profile else Chain(profile, factor)
+            if leaving.engine.takes(chain):
+                return _Performance(setup, profile, plan, leaving.engine, chain)
+        engine = Engine(self._pcm, profile, factor=factor)
+        return _Performance(setup, profile, plan, engine, engine.chain)
 
     def _settings(self, setup: Setup, profile: Profile) -> dict[str, Value]:
         settings = codec_settings(
@@ -207,13 +266,15 @@ class BoardStage:
         return settings
 
     def _begin(self, coming: _Performance) -> None:
-        """Let it sound: what is mixed, a thread, a fade from silence."""
+        """Let it sound: what is mixed, a thread, a fade from silence. PcmError if not even a period came of it."""
         self._now, self._last = coming, coming.setup
         coming.engine.start_silent()
         self.mix(self._gains_db)
         if self._threaded:
             coming.engine.start()
         coming.engine.fade(True)
+        if (failure := self.failure) is not None:
+            raise failure
 
     @staticmethod
     def _fade_out(leaving: _Performance) -> None:

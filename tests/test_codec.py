@@ -1,11 +1,13 @@
 """Plans and their application, on the WM8960's description and a bus that listens."""
 
+import errno
+
 import pytest
 from fakes import LossyBus, RecordingBus
 
 from firmware_py import Board, Category, Codec, Mode
 from firmware_py.codec import Wait, Write
-from firmware_py.errors import DescriptionError, FirmwareError, ModeChangeFailed, PinError
+from firmware_py.errors import BusError, DescriptionError, FirmwareError, ModeChangeFailed, PinError
 from firmware_py.modes import PROFILES
 from firmware_py.settings import codec_settings
 from hil.sim.wm8960 import Wm8960
@@ -225,3 +227,23 @@ def test_a_fault_elsewhere_while_the_codec_settles_is_not_blamed_on_the_codec(bo
 
 def test_what_the_codec_can_only_come_near_to_is_said(codec, board):
     assert any("alc_max_gain_db is 9" in sentence for sentence in codec.plan(settings(board, Mode.DEFAULT)).missing)
+
+
+class TakenBus:
+    """Every chip on it belongs to a driver of the kernel."""
+
+    def write(self, address: int, data: bytes) -> None:
+        raise BusError(errno.EBUSY, "it is owned by the kernel driver 'wm8960'")
+
+    def read(self, address: int, count: int) -> bytes:
+        raise BusError(errno.EBUSY, "it is owned by the kernel driver 'wm8960'")
+
+
+@pytest.mark.parametrize("sequence", ["active", "standby", "off"])
+def test_a_chip_that_is_somebody_else_s_counts_as_untouched_and_is_refused_in_one_sentence(board, sequence):
+    codec = Codec(board.codec, TakenBus(), board.i2c_address, board.mclk_hz, sleep=lambda seconds: None)
+    wanted = settings(board, Mode.DEFAULT) if sequence == "active" else {}
+    with pytest.raises(ModeChangeFailed) as refusal:
+        codec.apply(codec.plan(wanted, sequence))
+    assert str(refusal.value).count("owned by the kernel driver") == 1
+    assert not codec.touched

@@ -4,12 +4,17 @@ Every change is a step from one scene to the next. The step is decided first (`s
 only what the stage took becomes true. Two things cannot be refused: a jack is pulled, and a client dies. If the stage
 cannot follow those, it is stopped, everybody is interrupted, and nobody is promised an End.
 
+A stage may also end by itself, when its card is unplugged. Everybody is interrupted then; when the card is back (`tend` asks),
+who was cut off is active again, and told the End.
+
 There is one lock and no thread. The stage is called under the lock, listeners never (see `listeners`).
 """
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -30,6 +35,9 @@ from firmware_py.errors import FirmwareError
 
 Step = Callable[[Scene], Scene]
 
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+"""Between two tries to start a stage that has failed."""
+
 
 class Conductor:
     """The sessions of one board.
@@ -38,7 +46,13 @@ class Conductor:
     with conductor.session("intercom", priority=10) as session: ...
     """
 
-    def __init__(self, stage: Stage, *, on_listener_error: Callable[[Exception], None] = log_error) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        on_listener_error: Callable[[Exception], None] = log_error,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.stage = stage
         self.lock = threading.Lock()
         self._post = Post(self.lock, on_listener_error)
@@ -47,6 +61,8 @@ class Conductor:
         self._mixed: Mapping[str, float | None] = {}
         self._told: dict[str, dict[PropertyID, Any]] = {}
         self._fault: FirmwareError | None = None
+        self._cut_off: tuple[str, ...] = ()
+        self._clock, self._failed_s, self._pause_s = clock, -math.inf, 0.0
 
     @property
     def board(self) -> Board:
@@ -108,6 +124,42 @@ class Conductor:
                     self._tell(name, PropertyID.SERVER_DIED, 1)
         finally:
             self._post.deliver()
+
+    def tend(self) -> None:
+        """Look after the stage; whoever has time calls this a few times a second.
+
+        A stage that ended by itself is tried again, with a pause that doubles, up to LONGEST_PAUSE_S, while it fails soon
+        after each start.
+        """
+        try:
+            with self.lock:
+                failure = self.stage.failure
+                if failure is not None:
+                    self._cut_short(failure)
+                elif self._scene.active:
+                    self._cut_off = ()  # somebody has started it again by hand
+                elif self._cut_off and self._clock() - self._failed_s >= self._pause_s and self.stage.answers():
+                    self._resume()
+        finally:
+            self._post.deliver()
+
+    def _cut_short(self, failure: FirmwareError) -> None:
+        now_s = self._clock()
+        soon = now_s - self._failed_s < LONGEST_PAUSE_S
+        self._pause_s = min(max(2.0 * self._pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S) if soon else 0.0
+        self._failed_s = now_s
+        self._cut_off = tuple(s.name for s in sorted(self._scene.active, key=lambda s: s.turn))
+        self._stopped()
+        self._fault = failure
+        self._commit(self._scene.silenced(), RouteChangeReason.UNKNOWN)
+
+    def _resume(self) -> None:
+        waiting, self._cut_off = self._cut_off, ()
+        try:
+            self._enact(self._scene.resumed(waiting), RouteChangeReason.UNKNOWN, unavoidable=False)
+        except AudioSessionError:  # the fault is kept, and so is who waits
+            self._cut_off, self._failed_s = waiting, self._clock()
+            self._pause_s = min(max(2.0 * self._pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
     # For sessions.
 

@@ -17,7 +17,7 @@ Interruptions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -53,7 +53,7 @@ class Standing:
     lenient         follows AVAudioSession where that differs from the C API
     turn            counts activations on this board; the latest is the highest
     interrupted_by  name of the session it waits for; None while interrupted: nobody, so no End will come
-    ended           how its last interruption ended, until it activates or deactivates
+    ended           how its last interruption ended, until it activates or deactivates by itself
     running         its client moves audio just now
     expired         the audio service died; it must be initialised again
     """
@@ -253,6 +253,16 @@ class Scene:
         for session in self.active:
             scene = scene._with(session.resting(SessionState.INTERRUPTED))
         return scene._tidied(self)
+
+    def resumed(self, names: Iterable[str]) -> Self:
+        """The stage works again: of those it cut off, who still waits for nobody is active as before, and told that it ended."""
+        scene = self
+        for name in names:
+            waiting = scene.sessions.get(name)
+            if waiting and waiting.state is SessionState.INTERRUPTED and waiting.interrupted_by is None:
+                scene = scene.activated(name)
+                scene = scene._with(replace(scene.of(name), ended=InterruptionType.SHOULD_RESUME))
+        return scene
 
     def expired(self) -> Self:
         """The audio service died: everybody is inactive until initialised again."""

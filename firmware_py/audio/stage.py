@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware_py.board import Board, Port
+from firmware_py.errors import FirmwareError
 from firmware_py.modes import Category, Mode
 
 
@@ -54,6 +55,13 @@ class Stage(Protocol):
 
         Called while sounding, and with {} before every stop.
         """
+
+    @property
+    def failure(self) -> FirmwareError | None:
+        """What ended the sound unasked, as when a card was unplugged; None while all is well, or silent."""
+
+    def answers(self) -> bool:
+        """While silent after a failure: whether a start has a chance."""
 
     # Truths of the present setup; while silent, what the last one left or the next one is likely to give.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from firmware_py.cli import INTERRUPTED, PASS
 from firmware_py.engine import kernel_parts
-from firmware_py.hardware import DEFAULT_BOARD, open_device
+from firmware_py.hardware import DEFAULT_BOARD, PCMS, open_device
 from firmware_py.serve.place import listening, socket_path
 from firmware_py.serve.server import Server
 
@@ -30,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"a board, or virtual:NAME for a simulated one (default {DEFAULT_BOARD})",
     )
+    parser.add_argument("--playback", metavar="DEVICE", help="ALSA device to play on (default: the board's card, by its id)")
+    parser.add_argument("--capture", metavar="DEVICE", help="ALSA device to capture from (default: the same)")
+    parser.add_argument(
+        "--pcm", choices=list(PCMS), help="way to the card (default: libasound; pyalsaaudio where that cannot be used)"
+    )
     parser.add_argument(
         "--socket", type=Path, metavar="PATH", help="where to listen (default /run/audiohat/NAME.sock or nearest to it)"
     )
@@ -39,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
     """Serve; returns the exit code."""
     path = options.socket or socket_path(options.board)
     with listening(path, options.board) as (listener, who):
-        device = open_device(options.board)
+        device = open_device(
+            options.board, playback=options.playback, capture=options.capture, pcm=options.pcm
+        )
         for name, compile_part in kernel_parts().items():
             _say(f"preparing kernels: {name}")
             compile_part()

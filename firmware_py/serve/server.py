@@ -46,11 +46,15 @@ class Server:
 
         self._answers = Answers(self._device, self._board, tell)
         self._mode, self._fault = self._answers.mode(), self._answers.fault()
-        panel_stop = threading.Event()
-        panel = threading.Thread(target=self._serve_panel, args=(panel_stop,), name="audiohat panel")
+        threads_stop = threading.Event()
+        threads = [
+            threading.Thread(target=self._serve_panel, args=(threads_stop,), name="audiohat panel"),
+            threading.Thread(target=self._device.watch, args=(threads_stop,), name="audiohat watch"),
+        ]
         server = await asyncio.start_unix_server(self._connected, sock=listener, limit=p.LINE_BYTES)
         looking = asyncio.create_task(self._keep_looking())
-        panel.start()
+        for thread in threads:
+            thread.start()
         try:
             await stop.wait()
         finally:
@@ -59,8 +63,9 @@ class Server:
             for connection in self._connections:
                 connection.abort()
             await asyncio.gather(*self._connections.values(), return_exceptions=True)
-            panel_stop.set()
-            await asyncio.to_thread(panel.join)
+            threads_stop.set()
+            for thread in threads:
+                await asyncio.to_thread(thread.join)
             await asyncio.to_thread(self._answers.close)
 
     async def run_until_signal(self, listener: socket.socket) -> signal.Signals:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from firmware_py import Board
 from firmware_py.audio import Setup
 from firmware_py.board import Port
-from firmware_py.errors import BusError
+from firmware_py.errors import BusError, FirmwareError
 
 SUPPORTED_RATE_HZ = 48_000.0
 
@@ -31,6 +31,12 @@ class FakeStage:
         self.input_latency_s, self.output_latency_s = 0.003, 0.004
         self.output_volume = 0.5
         self.input_gain_available = True
+        self.failure: FirmwareError | None = None
+        self.card_is_there = True
+
+    def answers(self) -> bool:
+        assert self.setup is None, "asked while sounding"
+        return self.card_is_there
 
     @property
     def input_channels(self) -> int:
@@ -58,7 +64,7 @@ class FakeStage:
     def stop(self) -> None:
         assert self.setup is not None, "stop while silent"
         assert not self.gains_db, "stop while somebody is heard"
-        self.setup = None
+        self.setup = self.failure = None
         self._do("stop")
 
     def mix(self, gains_db: Mapping[str, float | None]) -> None:
