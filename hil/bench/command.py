@@ -1,0 +1,82 @@
+"""Benchmarks: what the parts of this product cost and reach, beside other ways of doing the same, in one run.
+
+    audiohat bench engine      how late periods come beside a busy Python thread; how soon a new process plays; its memory
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from firmware_py.cli import PASS
+from firmware_py.engine import kernel_parts
+from hil.bench.lateness import Lateness, Start, measure, measure_start
+
+HELP = "measure what the parts cost, beside other ways of doing the same"
+_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
+    engine = parts.add_parser("engine", help="lateness of periods beside a busy Python thread")
+    engine.add_argument("--seconds", type=_positive, default=4.0, metavar="S", help="of each way in each round (default 4)")
+    engine.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds, ways alternating (default 3)")
+    engine.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print; returns the exit code."""
+    for name, compile_part in kernel_parts().items():
+        _say(f"preparing kernels: {name}")
+        compile_part()
+    lateness = measure(
+        options.seconds, options.rounds, lambda name, done, total: _say(f"{done + 1} of {total}: {name}")
+    )
+    _say("a process of its own")
+    start = measure_start()
+    if options.json:
+        rows = {name: asdict(row) for name, row in lateness.items()}
+        print(msgspec.json.encode({**rows, "start": asdict(start)}).decode())
+    else:
+        _print(Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS), lateness, start)
+    return PASS
+
+
+def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> None:
+    table = Table(box=SIMPLE_HEAD, title="lateness in µs, beside a busy Python thread", title_justify="left")
+    table.add_column("loop")
+    for name in ("period", "half", "99 %", "worst", "missed"):
+        table.add_column(name, justify="right")
+    for name, row in lateness.items():
+        values = (row.period_us, row.p50_us, row.p99_us, row.max_us)
+        table.add_row(name, *(f"{value:.0f}" for value in values), f"{row.missed} of {row.periods}")
+    console.print(table)
+    console.print(
+        f"a new process, kernels compiled before: first period after {start.first_period_s:.2f} s, "
+        f"{start.resident_mb:.0f} MB resident with everything loaded"
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value <= 3600.0:
+        raise argparse.ArgumentTypeError(f"{text}: a number of seconds up to 3600")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: a number of rounds from 1 to 1000")
+    return value
+
+
+def _say(sentence: str) -> None:
+    print(f"audiohat bench: {sentence}", file=sys.stderr, flush=True)
