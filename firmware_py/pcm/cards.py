@@ -1,7 +1,7 @@
 """The sound cards of this machine: which there are, which one is meant, what it can do, why it cannot be had.
 
 The list is the kernel's own in /proc/asound. Libasound leaves out what this user may not open, and where the card has gone is
-just what a user without permission asks. Mixers are not here.
+just what a user without permission asks.
 """
 
 from __future__ import annotations
@@ -102,6 +102,14 @@ def capabilities(device: str, direction: str = "playback") -> Capabilities:
     except alsaaudio.ALSAAudioError as error:
         raise refusal(device, direction, number_of(error)) from error
     return Capabilities(rates, formats, channels, (shortest, longest))
+
+
+def mixer_controls(card: Card) -> list[str]:
+    """Names of a card's mixer controls; none where they may not be read."""
+    try:
+        return list(dict.fromkeys(alsaaudio.mixers(device=f"hw:{card.id}")))
+    except alsaaudio.ALSAAudioError:
+        return []
 
 
 def listed_rates(answer: int | tuple[int, int] | list[int]) -> tuple[int, ...]:
