@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firmware_py.engine.mixer import SLOTS, Mixer, hand_up, mix_down
+from firmware_py.engine.mixer import SLOTS, Mixer, hand_up, mix_down, pass_over
 
 PERIOD = 64
 
@@ -101,3 +101,33 @@ def test_slots_are_given_back_and_one_too_many_is_refused(mixer):
         mixer.line("late")
     mixer.set_gains({})
     mixer.line("late")
+
+
+def test_time_that_passed_is_silence_on_the_way_up_and_left_out_on_the_way_down(mixer):
+    opened(mixer, music=1.0)
+    line = mixer.line("music")
+    line.write(ramp(3 * PERIOD))
+    pass_over(mixer.state, 40)
+    np.testing.assert_array_equal(line.read(1000), np.zeros((40, 2)))
+    np.testing.assert_array_equal(period(mixer), ramp(PERIOD, 80))
+
+
+def test_who_has_just_enough_is_not_starved_by_it_but_owes_it(mixer):
+    opened(mixer, music=1.0)
+    line = mixer.line("music")
+    missing = line.starved_frames
+    line.write(ramp(PERIOD))
+    pass_over(mixer.state, 40)
+    np.testing.assert_array_equal(period(mixer), ramp(PERIOD))
+    line.write(ramp(PERIOD + 40, 1000))
+    np.testing.assert_array_equal(period(mixer), ramp(PERIOD, 1080))
+    assert line.starved_frames == missing
+
+
+def test_who_plays_nothing_owes_nothing_in_the_end(mixer):
+    opened(mixer, listener=1.0)
+    pass_over(mixer.state, 3 * PERIOD)
+    for _ in range(3):
+        period(mixer)
+    mixer.line("listener").write(ramp(2 * PERIOD))
+    np.testing.assert_array_equal(period(mixer), ramp(PERIOD))
