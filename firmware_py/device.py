@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from firmware_py.panel import Panel
 from firmware_py.pcm import Pcm
 from firmware_py.pins import Pins
 from firmware_py.stage import BoardStage
+
+_log = logging.getLogger(__name__)
 
 WATCH_S = 0.25
 """How often the card is looked after."""
@@ -57,7 +60,10 @@ class Device:
     def watch(self, stop: threading.Event) -> None:
         """Look after the card until *stop* is set: what was cut off by its loss comes back with it."""
         while not stop.wait(WATCH_S):
-            self.conductor.tend()
+            try:
+                self.conductor.tend()
+            except Exception:  # nobody is above this thread, and tomorrow's card is to be found, too
+                _log.exception("looking after the card failed in a way that is our fault")
 
     def close(self) -> None:
         """Every session is over, and the codec has no power."""

@@ -61,6 +61,7 @@ class BoardStage:
         self._pcm, self._threaded = pcm, threaded
         self._now: _Performance | None = None
         self._gains_db: Mapping[str, float | None] = {}
+        self._format = (48_000, 1024, 2048)
         self._last = Setup(Mode.DEFAULT, Category.SOLO_AMBIENT_SOUND, None, board.port("output"))
 
     # The contract.
@@ -75,7 +76,9 @@ class BoardStage:
         except BaseException:
             self._now = None
             with suppress(FirmwareError):  # the first error is the one to tell
+                coming.engine.stop()
                 coming.engine.close()
+            with suppress(FirmwareError):
                 self._quieten()
             raise
 
@@ -103,22 +106,27 @@ class BoardStage:
         coming.engine.fade(True)
 
     def _replace(self, leaving: _Performance, coming: _Performance) -> None:
-        """Change the codec and open the card anew."""
+        """Change the codec and open the card anew. Where the old card cannot be had again either, it is silent, and `failure`."""
         leaving.engine.stop()
         try:
             self.codec.apply(coming.plan)  # its own way back is tried by itself
-            leaving.engine.close()
-            try:
-                coming.engine.open()
-                self._begin(coming)
-            except BaseException:
-                coming.engine.stop()
-                coming.engine.close()
-                self.codec.apply(self.codec.plan(leaving.plan.settings))
-                leaving.engine.open()
-                raise
         except BaseException:
             self._begin(leaving)
+            raise
+        leaving.engine.close()
+        try:
+            coming.engine.open()
+            self._begin(coming)
+        except BaseException:
+            coming.engine.stop()
+            coming.engine.close()
+            self._now = leaving
+            try:
+                self.codec.apply(self.codec.plan(leaving.plan.settings))
+                leaving.engine.open()
+                self._begin(leaving)
+            except FirmwareError as error:
+                leaving.engine.failure = error
             raise
 
     def stop(self) -> None:
@@ -155,8 +163,8 @@ class BoardStage:
 
     @property
     def output_latency_s(self) -> float:
-        inside = self._now.chain.playback_latency_frames if self._now else 0
-        return (self.profile.preroll_frames - self.profile.period_frames + inside) / self.rate_hz
+        inside, blocks = (self._now.chain.playback_latency_frames, self._now.engine.blocks) if self._now else (0, 1)
+        return (blocks * (self.profile.preroll_frames - self.profile.period_frames) + inside) / self.rate_hz
 
     @property
     def input_channels(self) -> int:
@@ -213,9 +221,10 @@ class BoardStage:
         return PcmError(errno.EIO, f"the period loop ended by a fault of ours: {failure!r}")
 
     def answers(self) -> bool:
-        """Whether the card could be opened just now; it is closed again. For after a failure."""
+        """Whether the card could be opened just now, as it was last; it is closed again. For after a failure."""
+        rate_hz, period_frames, preroll_frames = self._format
         try:
-            self._prepare(self._last).engine.open()
+            self._pcm.open(rate_hz, period_frames, 2, preroll_frames=preroll_frames)
         except FirmwareError:
             return False
         self._pcm.close()
@@ -267,7 +276,8 @@ class BoardStage:
 
     def _begin(self, coming: _Performance) -> None:
         """Let it sound: what is mixed, a thread, a fade from silence. PcmError if not even a period came of it."""
-        self._now, self._last = coming, coming.setup
+        self._now, self._last, engine = coming, coming.setup, coming.engine
+        self._format = engine.rate_hz, engine.period_frames, engine.preroll_frames
         coming.engine.start_silent()
         self.mix(self._gains_db)
         if self._threaded:
@@ -278,8 +288,9 @@ class BoardStage:
 
     @staticmethod
     def _fade_out(leaving: _Performance) -> None:
-        with suppress(FirmwareError):  # a card that has stopped is silent already
-            leaving.engine.fade(False)
+        if leaving.engine.failure is None:
+            with suppress(FirmwareError):  # a card that has stopped is silent already
+                leaving.engine.fade(False)
 
     def _quieten(self) -> None:
         self.codec.apply(self.codec.plan({}, "standby"))

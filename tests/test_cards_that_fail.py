@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from typing import Any
 
 import pytest
 from engine.scripted import Event, ScriptedPcm
@@ -11,6 +12,7 @@ from firmware_py.audio import AudioSessionError
 from firmware_py.device import Device
 from firmware_py.errors import PcmError
 from firmware_py.leds import PanelState
+from firmware_py.pcm.alsa import AlsaPcm
 from hil.bench import VirtualBench
 
 GONE, STUCK = -errno.ENODEV, -errno.EIO
@@ -19,9 +21,9 @@ GONE, STUCK = -errno.ENODEV, -errno.EIO
 class Desk:
     """A real codec model and panel, and a card with a script."""
 
-    def __init__(self, board: Board, *events: Event, threaded: bool = False) -> None:
+    def __init__(self, board: Board, *events: Event, threaded: bool = False, pcm: Any = None) -> None:
         bench = VirtualBench(board)
-        self.chip, self.pcm = bench.chip, ScriptedPcm(events)
+        self.chip, self.pcm = bench.chip, pcm or ScriptedPcm(events)
         pins = bench.device.panel._pins
         self.device = Device(board, bus=bench.chip, pcm=self.pcm, pins=pins, sleep=bench.world.wait, threaded=threaded)
         self.session = self.device.session
@@ -86,12 +88,44 @@ def test_a_change_that_the_card_refuses_leaves_the_old_mode_sounding(board, even
     desk.device.stage.engine.run(5)
 
 
+class TakenAway(AlsaPcm):
+    """libasound's null device, until somebody else has it."""
+
+    def __init__(self) -> None:
+        super().__init__("null")
+        self.taken = False
+
+    def open(self, *format: int, **preroll: int) -> None:
+        if self.taken:
+            self.close()
+            raise PcmError(errno.EBUSY, "null (capture): another program holds it")
+        super().open(*format, **preroll)
+
+
+def test_a_change_whose_way_back_fails_too_is_a_lost_card_and_no_crash(board):
+    desk = Desk(board, threaded=True, pcm=TakenAway())
+    player = desk.device.conductor.session("player", profile="avfoundation")
+    player.set_category(Category.PLAY_AND_RECORD, mode=Mode.VOICE_CHAT)
+    player.activate()
+    desk.pcm.taken = True
+    with pytest.raises(AudioSessionError, match="another program holds it"):
+        player.set_mode(Mode.GAME_CHAT)
+    desk.device.conductor.tend()
+    assert player.state is SessionState.INTERRUPTED
+    assert desk.muted
+    desk.pcm.taken = False
+    desk.device.conductor._failed_s = -1e9  # the pause is over
+    desk.device.conductor.tend()
+    assert player.state is SessionState.ACTIVE
+    desk.device.close()
+
+
 def test_a_card_that_is_unplugged_and_back_sounds_again_by_itself(board):
     desk = Desk(board, *(Event("open", n, (GONE,)) for n in range(1, 4)), threaded=True)
     desk.session.activate()
     told: list[SessionState] = []
     desk.session.on_change(told.append)
-    desk.pcm.script(Event("read", desk.pcm.calls["read"] + 500, (GONE,)))
+    desk.pcm.script(Event("read", desk.pcm.calls["read"] + 5000, (GONE,)))
     stop = threading.Event()
     watch = threading.Thread(target=desk.device.watch, args=(stop,))
     watch.start()

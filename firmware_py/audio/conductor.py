@@ -62,7 +62,7 @@ class Conductor:
         self._told: dict[str, dict[PropertyID, Any]] = {}
         self._fault: FirmwareError | None = None
         self._cut_off: tuple[str, ...] = ()
-        self._clock, self._failed_s, self._pause_s = clock, -math.inf, 0.0
+        self._clock, self._failed_s, self._resumed_s, self._pause_s = clock, -math.inf, -math.inf, 0.0
 
     @property
     def board(self) -> Board:
@@ -128,33 +128,32 @@ class Conductor:
     def tend(self) -> None:
         """Look after the stage; whoever has time calls this a few times a second.
 
-        A stage that ended by itself is tried again, with a pause that doubles, up to LONGEST_PAUSE_S, while it fails soon
-        after each start.
+        A stage that ended by itself is tried again once nobody is active, with a pause that doubles, up to LONGEST_PAUSE_S,
+        while it fails soon after each start.
         """
         try:
             with self.lock:
                 failure = self.stage.failure
                 if failure is not None:
                     self._cut_short(failure)
-                elif self._scene.active:
-                    self._cut_off = ()  # somebody has started it again by hand
-                elif self._cut_off and self._clock() - self._failed_s >= self._pause_s and self.stage.answers():
-                    self._resume()
+                elif self._cut_off and not self._scene.active:
+                    self._cut_off = tuple(name for name in self._cut_off if self._scene.cut_off(name))
+                    if self._cut_off and self._clock() - self._failed_s >= self._pause_s and self.stage.answers():
+                        self._resume()
         finally:
             self._post.deliver()
 
     def _cut_short(self, failure: FirmwareError) -> None:
-        now_s = self._clock()
-        soon = now_s - self._failed_s < LONGEST_PAUSE_S
+        self._failed_s = self._clock()
+        soon = self._failed_s - self._resumed_s < LONGEST_PAUSE_S
         self._pause_s = min(max(2.0 * self._pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S) if soon else 0.0
-        self._failed_s = now_s
         self._cut_off = tuple(s.name for s in sorted(self._scene.active, key=lambda s: s.turn))
         self._stopped()
         self._fault = failure
         self._commit(self._scene.silenced(), RouteChangeReason.UNKNOWN)
 
     def _resume(self) -> None:
-        waiting, self._cut_off = self._cut_off, ()
+        waiting, self._cut_off, self._resumed_s = self._cut_off, (), self._clock()
         try:
             self._enact(self._scene.resumed(waiting), RouteChangeReason.UNKNOWN, unavoidable=False)
         except AudioSessionError:  # the fault is kept, and so is who waits

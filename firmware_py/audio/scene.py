@@ -18,6 +18,7 @@ Interruptions
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -255,14 +256,22 @@ class Scene:
         return scene._tidied(self)
 
     def resumed(self, names: Iterable[str]) -> Self:
-        """The stage works again: of those it cut off, who still waits for nobody is active as before, and told that it ended."""
+        """The stage works again: of those it cut off, who still waits for nobody is active again, and told that it ended.
+
+        Who may not be active any more, for its port is gone or others do not mix any more, goes on waiting.
+        """
         scene = self
         for name in names:
-            waiting = scene.sessions.get(name)
-            if waiting and waiting.state is SessionState.INTERRUPTED and waiting.interrupted_by is None:
-                scene = scene.activated(name)
-                scene = scene._with(replace(scene.of(name), ended=InterruptionType.SHOULD_RESUME))
+            if scene.cut_off(name):
+                with suppress(AudioSessionError):
+                    scene = scene.activated(name)
+                    scene = scene._with(replace(scene.of(name), ended=InterruptionType.SHOULD_RESUME))
         return scene
+
+    def cut_off(self, name: str) -> bool:
+        """Whether a session is interrupted, and by no other."""
+        waiting = self.sessions.get(name)
+        return waiting is not None and waiting.state is SessionState.INTERRUPTED and waiting.interrupted_by is None
 
     def expired(self) -> Self:
         """The audio service died: everybody is inactive until initialised again."""

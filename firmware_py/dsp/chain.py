@@ -1,4 +1,5 @@
-"""What happens to one block of sound in a mode: the playback path, then the capture path. Knows no card, board or session.
+"""What happens to one block of sound in a mode: the playback path, then the capture path. Knows no board or session, and of a
+card its timing.
 
     playback:  down -> equaliser -> limiter -> (far history) -> interpolator -> resampler -> frames for the card
     capture:   frames from the card -> decimator -> high-pass -> canceller (far history) -> automatic gain -> limiter -> up
@@ -48,7 +49,7 @@ CLIPPED     samples that came clipped
 PROCESSED, WRITTEN   frames of the card since it started: taken from capture, made for playback
 """
 
-SPARE_FRAMES = SLACK
+SPARE_FRAMES = 3 * SLACK
 """Frames by which what is made for the card in a block may exceed the block."""
 
 HISTORY_S = 0.5
@@ -173,15 +174,21 @@ def align(state, preroll_frames, timing):
 
 @realtime
 def far_end_begins(state, in_hand):
-    """The card has started again: nothing of what was written is heard any more but the last *in_hand* frames of the card, and
-    nothing is learnt until a tail of silence has passed."""
+    """The card has started again, and counts anew: of what was written the last *in_hand* frames of the card are still to come."""
+    forget_far_end(state, in_hand)
+    state.words[PROCESSED] = state.words[WRITTEN] = 0
+    restart(state.clocks)
+
+
+@realtime
+def forget_far_end(state, in_hand):
+    """Nothing of what was written is heard any more but the last *in_hand* frames of the card, and nothing is learnt until a
+    tail of silence has passed."""
     words = state.words
     mask, keep = state.history.shape[0] - 1, in_hand // words[FACTOR]
     for i in range(keep, state.history.shape[0]):
         state.history[(words[HEAD] - 1 - i) & mask] = 0.0
     state.echo.control[FREEZE_BLOCKS] = state.echo.linear.prior.shape[0]
-    words[PROCESSED] = words[WRITTEN] = 0
-    restart(state.clocks)
 
 
 class Chain:
@@ -262,8 +269,15 @@ class Chain:
         return self._clocks.drift_ppm if self.state.words[STRETCH] else 0.0
 
     def take_over(self, other: Chain) -> None:
-        """What a chain knows of the card that runs on beside both."""
-        self.state.clocks.words[:] = other.state.clocks.words
+        """What a chain knows of the card that runs on beside both, and what it has counted."""
+        mine, its = self.state, other.state
+        for to, come_from in (
+            (mine.clocks.words, its.clocks.words), (mine.clocks.counts, its.clocks.counts),
+            (mine.resampler.due, its.resampler.due), (mine.resampler.line, its.resampler.line),
+        ):  # fmt: skip
+            to[:] = come_from
+        counted = [PROCESSED, WRITTEN, CLIPPED]
+        mine.words[counted] = its.words[counted]
 
     def fits(self, other: Chain) -> bool:
         """Whether this one can take the place of another beside a card that runs on."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_py.dsp.chain import CLIPPED, SPARE_FRAMES, Chain, far_end_begins
+from firmware_py.dsp.chain import CLIPPED, SPARE_FRAMES, Chain, forget_far_end
 from firmware_py.engine import loop
-from firmware_py.engine.mixer import Line, Mixer
+from firmware_py.engine.mixer import Line, Mixer, pass_over
 from firmware_py.engine.realtime import lock_memory, prefer_this_thread, quick_interpreter, warn_once
 from firmware_py.engine.statistics import Statistics, quantile_us
 from firmware_py.errors import PcmError
@@ -31,8 +32,8 @@ MOST_BLOCKS = 4
 RING_S = 1.0
 """Sound that a session may be ahead or behind."""
 
-PATIENCE_S = 2.0
-"""A loop that has not answered for this long never will."""
+PATIENCE_S = 10.0
+"""A loop that has not answered for this long never will: longer than any wait inside it, for a period or for a card to resume."""
 
 
 class Engine:
@@ -53,12 +54,16 @@ class Engine:
         self._control[loop.CHAIN] = self.chain.state.address
         self._thread: threading.Thread | None = None
         self.failure: BaseException | None = None
+        self._may_grow = True
         self._make_buffers()
 
     def open(self) -> None:
         """Open and start the card. PcmError if it refuses. What was told to stop may run again."""
-        lock_memory()
         self._control[loop.STOP] = 0
+        self._open_card()
+
+    def _open_card(self) -> None:
+        lock_memory()
         self._control[loop.PREROLL] = self.preroll_frames
         self._pcm.open(self.rate_hz, self.period_frames, 2, preroll_frames=self.preroll_frames)
         self._entry.refresh()
@@ -75,8 +80,8 @@ class Engine:
 
     @property
     def preroll_frames(self) -> int:
-        """Of the card: silence that is queued when it starts, a period and the time the loop may be late."""
-        return self.period_frames + self.factor * (self.profile.preroll_frames - self.profile.period_frames)
+        """Of the card: silence that is queued when it starts, a period and the time the loop may be late, which grows with it."""
+        return self.blocks * self.factor * self.profile.preroll_frames
 
     def run(self, periods: int = -1) -> None:
         """Process *periods* periods in this thread, or go on until `stop`.
@@ -90,7 +95,7 @@ class Engine:
             self._take_longer_periods()
 
     def _run(self, periods: int) -> int:
-        self._control[loop.PATIENCE] = PATIENCE_XRUNS if periods < 0 and self.blocks < MOST_BLOCKS else 0
+        self._control[loop.PATIENCE] = PATIENCE_XRUNS if periods < 0 and self._may_grow and self.blocks < MOST_BLOCKS else 0
         result = loop.run(
             periods, self._entry.table, self._control, self._statistics,
             self.chain.state, self.mixer.state, self._captured, self._played, self._pcm.timing,
@@ -103,16 +108,26 @@ class Engine:
         return int(result)
 
     def _take_longer_periods(self) -> None:
-        self.blocks *= 2
-        warn_once(
-            f"{PATIENCE_XRUNS} xruns in {loop.XRUN_WINDOW_S:.0f} s: "
-            f"going on with periods of {1e3 * self.period_frames / self.rate_hz:g} ms"
-        )
+        """Open the card anew with twice the period; as before, and for good, if it refuses."""
+        began_s = time.monotonic()
         self._pcm.close()
-        self._make_buffers()
-        self.open()
+        self.blocks *= 2
+        try:
+            self._make_buffers()
+            self._open_card()
+            said = f"going on with periods of {1e3 * self.period_frames / self.rate_hz:g} ms"
+        except PcmError as refusal:
+            self.blocks //= 2
+            self._may_grow = False
+            self._make_buffers()
+            self._open_card()
+            said = f"longer periods are refused ({refusal})"
+        warn_once(f"{PATIENCE_XRUNS} xruns in {loop.XRUN_WINDOW_S:.0f} s: {said}")
+        lost_frames = int((time.monotonic() - began_s) * self.rate_hz)
+        self._statistics[loop.LOST_FRAMES] += lost_frames
         self._statistics[loop.XRUNS] = 0
-        far_end_begins(self.chain.state, 0)
+        self._control[loop.STARTS] += 1
+        pass_over(self.mixer.state, lost_frames // self.factor)
 
     def _make_buffers(self) -> None:
         """Frames for a period of the card, and more of what is played where a resampler may make some."""
@@ -142,10 +157,15 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the loop after the period it is in, and wait for it. May be called from any other thread."""
+        """End the loop after the period it is in, and wait for it. May be called from any other thread.
+
+        PcmError: it does not end, and its card cannot be closed under it.
+        """
         self._control[loop.STOP] = 1
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
+            if self._thread.is_alive():
+                raise PcmError(errno.EBUSY, "the period loop does not end: its card neither moves nor fails; restart this program")
             self._thread = None
 
     @property
@@ -203,7 +223,7 @@ class Engine:
 
     def takes(self, chain: Chain) -> bool:
         """Whether a chain fits the card as it is open now, and the rings of the sessions."""
-        return chain.fits(self.chain) and self.blocks == 1
+        return chain is self.chain or chain.fits(self.chain)
 
     def swap(self, chain: Chain) -> None:
         """Process by another chain from the next period on. To do so unheard, fade first. It `takes` the chain, or ValueError.
@@ -214,7 +234,7 @@ class Engine:
             raise ValueError("this chain wants another rate or period than the card has; open an engine for it")
         leaving, self.chain, self.profile = self.chain, chain, chain.profile
         chain.take_over(leaving)
-        far_end_begins(chain.state, 0)
+        forget_far_end(chain.state, 0)
         self._control[loop.CHAIN] = chain.state.address
         while self.running and self._statistics[loop.CHAIN_USED] != chain.state.address:
             self._pass(1)

@@ -85,8 +85,10 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played, tim
         problem = call(entry[RECOVER], entry[HANDLE], 0, control[PREROLL])
         if problem < 0:
             return problem
+        far_end_begins(chain, 0)
     while (periods < 0 or done < periods) and control[STOP] == 0:
-        chain = another(chain, control[CHAIN])
+        fade, used = control[FADE], control[CHAIN]
+        chain = another(chain, used)
         got = call(entry[READ], entry[HANDLE], entry[CAPTURE], frames)
         began = _now(entry)
         if _is_interruption(got):
@@ -101,7 +103,7 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played, tim
             return got
         align(chain, control[PREROLL], timing)
         made, level = 0, np.float32(statistics[FADED])
-        step = (np.float32(control[FADE]) - level) * np.float32(block) / np.float32(frames)
+        step = (np.float32(fade) - level) * np.float32(block) / np.float32(frames)
         for start in range(0, frames, block):
             capture(chain, captured[start : start + block])
             mix_down(mixer, chain.down)
@@ -117,7 +119,7 @@ def run(periods, entry, control, statistics, chain, mixer, captured, played, tim
         if put_out < 0:
             return put_out
         done += 1
-        _count(statistics, control[FADE], control[CHAIN], _now(entry) - began)
+        _count(statistics, fade, used, _now(entry) - began)
         if put_out == 0 and _too_many(statistics, control[PATIENCE], began):
             return TOO_MANY_XRUNS
     return 0

@@ -39,9 +39,9 @@ def prefer_this_thread() -> bool:
 
 
 def lock_memory() -> bool:
-    """Keep every page that has been touched in memory, and each that will be; whether it was granted.
+    """Keep every page that is mapped now in memory once it has been touched; whether it was granted.
 
-    Pages are locked as they are touched, not all that is mapped; and the compiler's code, which has done its work, is let go
+    Pages are locked as they are touched, not all at once; and the compiler's code, which has done its work, is let go
     first: it is the largest part of this process, and a small machine has better use for it.
     """
     libc = ctypes.CDLL(None, use_errno=True)

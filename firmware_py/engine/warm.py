@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from firmware_py.dsp.chain import Chain, capture, play
+from firmware_py.dsp.chain import Chain, capture, forget_far_end, play
 from firmware_py.dsp.echo import cancel_echo
 from firmware_py.engine import loop
-from firmware_py.engine.mixer import Mixer
+from firmware_py.engine.mixer import Mixer, pass_over
 from firmware_py.modes import PROFILES, Mode
 from firmware_py.pcm import TIMING, native
 from firmware_py.pcm.entry import ENTRIES
@@ -28,6 +28,7 @@ def kernel_parts() -> dict[str, Callable[[], object]]:
         "playback path": lambda: play(state, frames),
         "echo canceller": lambda: cancel_echo(state.echo, state.mic, state.far, state.clean),
         "capture path": lambda: capture(state, frames),
+        "interruptions": lambda: (forget_far_end(state, 0), pass_over(mixer.state, 0)),
         "period loop": lambda: loop.run(
             0, np.zeros(ENTRIES, np.int64), control, np.zeros(loop.STATISTICS, np.int64),
             state, mixer.state, frames, frames, np.zeros(TIMING, np.int64),

@@ -45,7 +45,8 @@ class Pcm(Protocol):
     def open(self, rate_hz: int, period_frames: int, channels: int = 2, *, preroll_frames: int) -> None:
         """Configure and start both directions, *preroll_frames* of silence queued for playback.
 
-        PcmError if the card refuses, or grants anything else than was asked; then nothing is open.
+        PcmError if the card refuses, or grants another rate, or a period that is no whole part of the one asked; then nothing
+        is open.
         """
 
     def read_into(self, buffer: Frames) -> int:

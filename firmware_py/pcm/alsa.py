@@ -14,7 +14,6 @@ import numpy as np
 
 from firmware_py.errors import PcmError
 from firmware_py.pcm import TIMING, TWO_CLOCKS, Frames, Words, native
-from firmware_py.pcm.cards import card_of
 from firmware_py.pcm.entry import address_of
 from firmware_py.pcm.libasound import CAPTURE, PLAYBACK, Granted, library, open_pcm
 
@@ -48,12 +47,13 @@ class AlsaPcm:
             for device, direction in ((self.capture, CAPTURE), (self.playback, PLAYBACK)):
                 self._open.append(open_pcm(device, direction, rate_hz, channels, period_frames, buffer_frames))
             capture, playback = self._open
-            if playback.buffer_frames < preroll_frames + period_frames:
-                raise PcmError(
-                    errno.ENOTSUP,
-                    f"{self.playback}: its buffer holds {playback.buffer_frames} frames; "
-                    f"{preroll_frames + period_frames} are needed, so prefer a shorter period",
-                )
+            needs = ((self.capture, capture, 2 * period_frames), (self.playback, playback, preroll_frames + period_frames))
+            for device, granted, needed in needs:
+                if granted.buffer_frames < needed:
+                    raise PcmError(
+                        errno.ENOTSUP,
+                        f"{device}: its buffer holds {granted.buffer_frames} frames, {needed} are needed; prefer a shorter period",
+                    )
             self._channels, self._period_frames = channels, period_frames
             self._silence = np.zeros((max(period_frames, preroll_frames), channels), np.int32)
             lib.snd_pcm_status_malloc(ctypes.byref(self._status))
@@ -120,7 +120,7 @@ class AlsaPcm:
         words[native.LINKED] = lib.snd_pcm_link(capture.handle, playback.handle) == 0
         words[native.PATIENCE_MS] = round(1e3 * (PATIENCE_S + 4 * self._period_frames / rate_hz))
         words[native.MARGIN_FRAMES] = round(MARGIN_S * rate_hz)
-        words[TWO_CLOCKS] = card_of(self.capture) != card_of(self.playback)
+        words[TWO_CLOCKS] = capture.card != playback.card
 
     def _check(self, buffer: Frames) -> None:
         if buffer.dtype != np.int32 or buffer.ndim != 2 or not buffer.flags.c_contiguous:

@@ -96,7 +96,6 @@ class Entry:
         self.table[CAPTURE], self.table[PLAYBACK] = capture.ctypes.data, playback.ctypes.data
         self.table[CLOCK] = address_of(ctypes.CDLL(None).clock_gettime)
         self.table[INSTANT] = self._instant.ctypes.data
-        self.instant = self._instant
 
     def refresh(self) -> None:
         """The card was opened: a compiled one has its functions now."""

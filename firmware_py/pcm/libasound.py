@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware_py.errors import PcmError
 from firmware_py.pcm.cards import refusal
+from firmware_py.pcm.entry import address_of
 from firmware_py.pcm.native import FUNCTIONS
 
 PLAYBACK, CAPTURE = 0, 1
@@ -20,12 +21,11 @@ _NONBLOCK, _NO_RESAMPLE = 0x1, 0x10000
 _RW_INTERLEAVED, _S32_LE = 3, 10
 _TSTAMP_ENABLE, _TSTAMP_MONOTONIC = 1, 1
 
-_INT, _PCM, _PLACE = c_int, c_void_p, c_void_p
+_PCM, _PLACE = c_void_p, c_void_p
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "open": (POINTER(c_void_p), c_char_p, c_int, c_int),
     "close": (_PCM,),
     "link": (_PCM, _PCM),
-    "unlink": (_PCM,),
     "drop": (_PCM,),
     "hw_params_malloc": (POINTER(c_void_p),),
     "hw_params_any": (_PCM, _PLACE),
@@ -46,6 +46,9 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "sw_params_set_tstamp_type": (_PCM, _PLACE, c_int),
     "sw_params": (_PCM, _PLACE),
     "status_malloc": (POINTER(c_void_p),),
+    "info_malloc": (POINTER(c_void_p),),
+    "info": (_PCM, _PLACE),
+    "info_get_card": (_PLACE,),
     "readi": (_PCM, _PLACE, c_ulong),
     "writei": (_PCM, _PLACE, c_ulong),
 }
@@ -69,13 +72,10 @@ def library() -> ctypes.CDLL:
     return lib
 
 
-_HANDLER = ctypes.CFUNCTYPE(None, c_char_p, c_int, c_char_p, c_int, c_char_p)
-_quiet = _HANDLER(lambda file, line, function, code, text: None)
-
-
 def silence_library(lib: ctypes.CDLL) -> None:
-    """Its own lines on stderr would stand beside our sentences."""
-    lib.snd_lib_error_set_handler(_quiet)
+    """Its own lines on stderr would stand beside our sentences. It calls this from the period loop, too: so what it calls is a
+    function of C's that looks at its arguments and does nothing, and never one of Python's."""
+    lib.snd_lib_error_set_handler(c_void_p(address_of(ctypes.CDLL(None).labs)))
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ class Granted:
 
     handle: int
     buffer_frames: int
+    card: int
+    """Number of its sound card, -1 where there is none behind it."""
 
 
 def open_pcm(
@@ -117,10 +119,13 @@ def _open(
             buffer = _set_hardware(lib, handle, params, where, rate_hz, channels, period_frames, buffer_frames)
         with _place(lib, "sw_params") as params:
             _set_software(lib, handle, params, where, period_frames)
+        with _place(lib, "info") as info:
+            _check(lib.snd_pcm_info(handle, info), where)
+            card = lib.snd_pcm_info_get_card(info)
     except BaseException:
         lib.snd_pcm_close(handle)
         raise
-    return Granted(handle.value or 0, buffer)
+    return Granted(handle.value or 0, buffer, card)
 
 
 def _set_hardware(

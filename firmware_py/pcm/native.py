@@ -39,7 +39,9 @@ FUNCTIONS = (
 
 _AGAIN, _INTERRUPTED, _XRUN, _STUCK = -errno.EAGAIN, -errno.EINTR, -errno.EPIPE, -errno.EIO
 _SUSPENDED, _DISCONNECTED = 7, 8  # snd_pcm_state_t
+_CLOSED = -errno.EBADFD
 _SECOND = 1_000_000_000
+_LONGEST_GAP_S = 60  # a longer one is no gap but another day, or two clocks that do not agree
 _RESUME_TRIES, _RESUME_US = 100, 10_000
 _SETTLED = 4  # periods after which a driver's account of its own delay is believed
 _NOTABLE_S = 0.002  # of such a delay; a shorter one is part of the echo's tail
@@ -48,6 +50,8 @@ _NOTABLE_S = 0.002  # of such a delay; a shorter one is part of the echo's tail
 @realtime
 def read_card(words, buffer, frames):
     """Fill *frames* frames at address *buffer*. Returns *frames* or -errno; PLAYBACK_XRUN where playback stopped both."""
+    if words[CAPTURE_PCM] == 0:
+        return _CLOSED
     problem = _wait_for_frames(words, frames)
     done = 0
     while problem == 0 and done < frames:
@@ -98,15 +102,18 @@ def _wait_for_frames(words, frames):
 @realtime
 def write_card(words, buffer, frames):
     """Queue *frames* frames from address *buffer*. Returns *frames* or -errno."""
-    done = 0
+    if words[PLAYBACK_PCM] == 0:
+        return _CLOSED
+    done, waited_ms = 0, 0
     while done < frames:
         put = call(words[WRITEI], words[PLAYBACK_PCM], buffer + done * words[FRAME_BYTES], frames - done)
         if put > 0:
             done += put
         elif put == 0 or put == _AGAIN:
-            problem = _wait(words, words[PLAYBACK_PCM])
-            if problem != 0:
-                return problem
+            if waited_ms > words[PATIENCE_MS]:
+                return _STUCK
+            call(words[SLEEP], 1000, 0, 0)  # what is queued is less than the buffer holds: this is rare
+            waited_ms += 1
         elif put != _INTERRUPTED:
             return put
     words[WRITTEN_FRAMES] += frames
@@ -118,6 +125,8 @@ def write_card(words, buffer, frames):
 @realtime
 def recover_card(words, queued_frames):
     """Start again after an xrun or a suspend. Returns the frames that passed since the last one read, or -errno."""
+    if words[CAPTURE_PCM] == 0:
+        return _CLOSED
     heard = words[CAPTURED_NS]
     if heard != 0:
         heard -= (words[CAPTURED] - words[READ_FRAMES]) * _SECOND // words[RATE_HZ]
@@ -134,7 +143,8 @@ def recover_card(words, queued_frames):
     began = _trigger(words, words[CAPTURE_PCM])
     if began == 0:
         began = _now(words)
-    return max((began - heard) * words[RATE_HZ] // _SECOND, 0) if heard != 0 else 0
+    passed = min(max(began - heard, 0), _LONGEST_GAP_S * _SECOND) if heard != 0 else 0
+    return passed * words[RATE_HZ] // _SECOND
 
 
 @realtime
@@ -169,15 +179,6 @@ def start_card(words, queued_frames):
             words[OFFSET] = (heard - began) * words[RATE_HZ] // _SECOND
         words[OFFSET] -= words[MARGIN_FRAMES]
     return 0
-
-
-@realtime
-def _wait(words, pcm):
-    """Until a PCM is ready: 0, or -errno."""
-    ready = _int(call(words[WAIT], pcm, words[PATIENCE_MS], 0))
-    if ready > 0 or ready == _INTERRUPTED:
-        return 0
-    return _STUCK if ready == 0 else ready
 
 
 @realtime

@@ -110,6 +110,34 @@ def test_who_starts_the_card_by_hand_is_not_disturbed_by_the_others(conductor, s
     conductor.tend()
     conductor.tend()
     assert (alarm.state, call.state) == (ACTIVE, INTERRUPTED)
+    alarm.deactivate()
+    conductor.tend()
+    assert call.state is ACTIVE  # a cue in passing does not cost a call
+
+
+def test_one_that_may_not_come_back_does_not_keep_the_others_away(conductor, stage):
+    news = active(conductor, "news", Category.AMBIENT_SOUND, priority=5)
+    call = active(conductor, "call")
+    unplug(stage, conductor)
+    news.set_category(Category.PLAY_AND_RECORD)  # it does not mix any more, and is the more important
+    plug_in(stage, conductor)
+    assert (news.state, call.state) == (ACTIVE, INTERRUPTED)
+
+
+def test_a_card_that_dies_soon_after_each_start_is_started_ever_more_seldom(conductor, stage, clock):
+    active(conductor, "call")
+    starts: list[float] = []
+    for _ in range(400):
+        before = stage.log.count("start")
+        conductor.tend()
+        if stage.log.count("start") > before:
+            starts.append(clock.now_s)
+        if stage.setup and (not starts or clock.now_s - starts[-1] > 2.0):
+            stage.failure = PcmError(5, "the sound card stopped")
+        clock.now_s += 0.25
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
+    assert pauses == sorted(pauses)
+    assert max(pauses) > 10.0
 
 
 def test_a_start_that_fails_again_is_tried_again_later_and_seldom(conductor, stage, clock):

@@ -8,7 +8,8 @@ import pytest
 from scripted import Echo, Event, ScriptedPcm
 
 from firmware_py import Mode
-from firmware_py.engine import Engine
+from firmware_py.dsp.chain import Chain
+from firmware_py.engine import Engine, loop
 from firmware_py.modes import PROFILES
 
 VOICE = PROFILES[Mode.VOICE_CHAT]
@@ -95,3 +96,18 @@ def test_after_an_xrun_the_drift_is_still_known():
     up = converse(engine, down)
     assert engine.statistics.drift_ppm == pytest.approx(300.0, abs=3.0)
     assert loss_db(down, up[-48_000:]) > 35.0
+
+
+def test_what_is_known_of_two_clocks_outlives_another_chain_and_another_start():
+    pcm = ScriptedPcm(echo=Echo(60, (0.5, 0.2)), playback_ppm=200.0)
+    engine = Engine(pcm, VOICE)
+    engine.open()
+    converse(engine, noise(30.0))
+    engine.swap(Chain(VOICE))
+    converse(engine, noise(20.0, seed=2))
+    assert engine.chain._clocks.ratio == pytest.approx(1.0002, abs=3e-6)
+    engine._control[loop.STARTS] += 1
+    converse(engine, noise(20.0, seed=3))
+    assert engine.chain._clocks.ratio == pytest.approx(1.0002, abs=3e-6)
+    assert abs(pcm.driver.queued - VOICE.preroll_frames) < 64
+    assert engine.statistics.playback_xruns == 0

@@ -153,6 +153,60 @@ def test_a_card_that_cannot_keep_up_is_opened_anew_with_twice_the_period(monkeyp
     assert "going on with periods of 16 ms" in caplog.text
 
 
+class HeldUp(ScriptedPcm):
+    """Its second opening takes until it is let go."""
+
+    def __init__(self, *events: Event) -> None:
+        super().__init__(events)
+        self.opening, self.go_on = threading.Event(), threading.Event()
+
+    def open(self, *format: int, **preroll: int) -> None:
+        if self.calls["open"] == 1:
+            self.opening.set()
+            assert self.go_on.wait(20.0)
+        super().open(*format, **preroll)
+
+
+def test_a_stop_that_comes_while_the_period_is_doubled_is_a_stop():
+    pcm = HeldUp(*(Event("read", 20 + 3 * n, (XRUN,)) for n in range(5)))
+    engine = Engine(pcm, PROFILES[Mode.VOICE_CHAT])
+    engine.open()
+    engine.start()
+    assert pcm.opening.wait(20.0)
+    stopping = threading.Thread(target=engine.stop)
+    stopping.start()
+    while not engine._control[0]:
+        threading.Event().wait(0.001)
+    pcm.go_on.set()
+    stopping.join(20.0)
+    assert not stopping.is_alive()
+    assert not engine.running
+    engine.close()
+
+
+def test_a_card_that_refuses_longer_periods_goes_on_with_the_old_ones():
+    pcm = ScriptedPcm([*(Event("read", 20 + 3 * n, (XRUN,)) for n in range(5)), Event("open", 1, (-errno.EINVAL,))])
+    engine = Engine(pcm, PROFILES[Mode.VOICE_CHAT])
+    engine.open()
+    engine.start()
+    for _ in range(1000):
+        if pcm.calls["open"] == 3 and engine.statistics.periods > 200:
+            break
+        threading.Event().wait(0.01)
+    engine.stop()
+    engine.close()
+    assert engine.failure is None
+    assert engine.blocks == 1
+
+
+def test_what_is_queued_grows_with_the_period():
+    engine = Engine(ScriptedPcm(), PROFILES[Mode.VOICE_CHAT])
+    before = engine.preroll_frames - engine.period_frames
+    engine.open()
+    engine._take_longer_periods()
+    assert engine.preroll_frames - engine.period_frames == 2 * before
+
+
 def test_a_canceller_goes_on_with_what_it_has_learnt_when_the_period_doubles():
     talk = Conversation(ScriptedPcm(echo=Echo(ECHO_FRAMES, (0.5, 0.2))), Mode.VOICE_CHAT)
     talk.go_on(400)
