@@ -2,12 +2,12 @@
 # Make itself ends with 2 whatever the program ended with; the program's own exit code is printed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test kernel-bench aarch64 lint clean
 
 python := .venv/bin/python
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 21
 
 demo: ## put every mode on the virtual bench and write its certificate; ARGS="--room hall" goes to `audiohat demo`
 	@bash .ci/setup bench
@@ -15,6 +15,15 @@ demo: ## put every mode on the virtual bench and write its certificate; ARGS="--
 
 test: lint ## lint, then every test that needs no hardware; ARGS="-k limiter" goes to pytest
 	@$(python) -m pytest $(ARGS)
+
+kernel-bench: ## build a kernel with sound, I2C and GPIO once, run tests/kernel in it; ARGS="-k gpio" goes to pytest
+	@bash .ci/setup dev
+	@bash .ci/setup kernel || :
+	@$(python) -m hil.kernel check $(ARGS)
+
+aarch64: ## packages, kernels and sound on an emulated Raspberry Pi's processor, and a second Python of this machine
+	@bash .ci/setup dev
+	@$(python) -m hil.aarch64 || { status=$$?; echo "hil.aarch64: exit code $$status" >&2; exit $$status; }
 
 lint: ## ruff and mypy
 	@bash .ci/setup dev

@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("bash", "cat", "cp", "cut", "dirname", "env", "flock", "grep", "mkdir", "mv", "rm", "sh")
-TOOLS += ("sha256sum", "tail", "touch")
+TOOLS += ("sed", "sha256sum", "tail", "touch")
 
 # Answers what the set-up asks of a Python; notes each call of venv and pip in the checkout's file `calls`.
 PYTHON = """\
@@ -66,6 +66,9 @@ class Machine:
 
     def lacks(self, name: str) -> None:
         (self.commands / name).unlink()
+
+    def is_x86_64(self) -> None:
+        self.answers("uname", "case $1 in -s) echo Linux ;; *) echo x86_64 ;; esac")
 
     def has_python(self, version: str, prefix: str = "/opt/python") -> None:
         script = PYTHON.format(version=version, prefix=prefix, headers=self.headers)
@@ -253,6 +256,77 @@ def test_two_set_ups_at_once_wait_for_each_other(machine: Machine) -> None:
         both = list(pool.map(machine.set_up, ["dev", "bench"]))
     assert [ended.returncode for ended in both] == [0, 0]
     assert len(machine.calls("venv")) == 1
+
+
+def test_the_kernel_s_tools_are_installed_its_source_is_not_and_no_venv_is_made(machine: Machine) -> None:
+    machine.is_x86_64()
+    machine.answers("apt-cache", "true")
+    for there in ("bc", "xz"):
+        machine.answers(there, "true")
+    ended = machine.set_up("kernel")
+    assert ended.returncode == 0
+    (install,) = machine.calls("apt-get")
+    assert " flex bison" in install
+    assert not {"bc", "xz-utils", "gcc", "linux-source-6.12"} & set(install.split())
+    assert "missing flex: reads the kernel's configuration" in ended.stderr
+    assert not machine.calls("venv")
+
+
+@pytest.mark.parametrize(
+    "kernel_tools", [("make", "flex", "bison", "bc", "xz", "modprobe"), ()], ids=["there", "missing"]
+)
+def test_lists_that_do_not_know_the_kernel_s_source_are_asked_for_anew(
+    machine: Machine, kernel_tools: tuple[str, ...]
+) -> None:
+    machine.is_x86_64()
+    machine.answers("apt-cache", "grep -q update calls")
+    for there in kernel_tools:
+        machine.answers(there, "true")
+    assert machine.set_up("kernel").returncode == 0
+    assert machine.calls("apt-get")[-1].endswith(" update")
+
+
+def test_where_there_can_be_no_kernel_bench_nothing_is_installed_for_it(machine: Machine) -> None:
+    ended = machine.set_up("kernel")  # aarch64
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not machine.calls("")
+
+
+def has_sound_server(machine: Machine, download: str = "true") -> None:
+    """Apt knows PulseAudio, and one library that it needs; both are archives of one file."""
+    note = f'echo "apt-get $*" >>"{machine.checkout}/calls"'
+    machine.answers("apt-cache", 'printf "  Depends: %s\\n" libasound2-plugins libpulse0')
+    machine.answers(
+        "apt-get",
+        f'{note}; case $* in *-s*) echo "Inst libpulse0 (16)" ;; *download*) {download} && touch a.deb ;; esac',
+    )
+    machine.answers("dpkg-deb", 'mkdir -p "$3/usr/bin" && touch "$3/usr/bin/pulseaudio"')
+
+
+def test_a_sound_server_for_the_tests_is_unpacked_beside_the_packages_and_not_installed(machine: Machine) -> None:
+    has_sound_server(machine)
+    assert machine.set_up("dev").returncode == 0
+    unpacked = machine.checkout / ".venv" / "sound-server"
+    assert [path.name for path in unpacked.rglob("*") if path.is_file()] == ["pulseaudio"]
+    asked, fetched = machine.calls("apt-get")
+    assert "apt-get -s " in asked
+    assert fetched.endswith(" download pulseaudio libasound2-plugins libpulse0")
+
+
+def test_what_only_the_demo_needs_has_no_sound_server(machine: Machine) -> None:
+    has_sound_server(machine)
+    assert machine.set_up("bench").returncode == 0
+    assert not machine.calls("apt-get")
+
+
+def test_a_machine_that_cannot_fetch_the_sound_server_is_ready_all_the_same(machine: Machine) -> None:
+    has_sound_server(machine, download="false")
+    ended = machine.set_up("dev")
+    assert ended.returncode == 0
+    assert "PulseAudio could not be had" in ended.stderr
+    assert machine.calls("apt-get")[2].endswith(" update")  # the lists may have been old
+    assert not list((machine.checkout / ".venv").glob("sound-server*"))
+    assert machine.set_up("dev").stderr == ""
 
 
 def test_an_unknown_extra_is_a_usage_error(machine: Machine) -> None:
