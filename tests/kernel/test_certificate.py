@@ -1,6 +1,6 @@
 """The rows of a mode's certificate that a kernel's devices can answer: the button pressed, the bytes on the bus read by the
-rig's own model of the chip, sound looped by the card. What needs a microphone, a room or volts is not tested here, and says so: a cable
-returns all of the far end, so of the echo only what the canceller itself takes off is judged.
+rig's own model of the chip, sound looped by the card. What needs a microphone, a room or volts is not tested here, and says so:
+a cable returns all of the far end, so of the echo only what the canceller itself takes off is judged.
 """
 
 import time
