@@ -180,6 +180,9 @@ def _appearing(folder: Path) -> Iterator[Path]:
         yield half
         half.chmod(0o755)
         half.rename(folder)
+    except BaseException:
+        say("removing what is half built")
+        raise
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
@@ -208,8 +211,8 @@ def _build_kernel(folder: Path, version: str) -> None:
         _step("configuring", [*make, f"KCONFIG_ALLCONFIG={_CONFIG}", "allnoconfig"], work, log)
         _check_config(_CONFIG, work / ".config")
         _step("compiling the kernel", [*make, "all"], work, log)
-        _step("installing", [*make, f"INSTALL_MOD_PATH={half}", "INSTALL_MOD_STRIP=1", "modules_install"], work, log)
-        _step("installing", ["strip", "-o", str(half / "linux"), "linux"], work, log)
+        _step("installing its modules", [*make, f"INSTALL_MOD_PATH={half}", "INSTALL_MOD_STRIP=1", "modules_install"], work, log)
+        _step("stripping it", ["strip", "-o", str(half / "linux"), "linux"], work, log)
         for link in half.glob("lib/modules/*/build"):
             link.unlink()
         for part in _KIT:
