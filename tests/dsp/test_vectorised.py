@@ -12,7 +12,6 @@ from firmware_py.dsp import (
     clock_drift,
     fft,
     frames,
-    linear_echo,
     partitioned_filter,
     rates,
     resample,
@@ -39,11 +38,9 @@ WORDS = np.zeros((128, 2), dtype=np.int32)
 STEREO = np.zeros((128, 2), dtype=np.float32)
 WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
-FRAME = np.zeros(256, dtype=np.float32)  # two blocks
 ROWS = np.zeros((4, 144), dtype=np.float32)  # partitions and bins
 BINS = np.zeros(144, dtype=np.float32)
 TABLE = np.zeros(3 * 128, dtype=np.float32)  # twiddles
-WORD = np.zeros(2, dtype=np.int64)
 HALF = np.float32(0.5)
 
 
@@ -55,8 +52,6 @@ HALF = np.float32(0.5)
         (frames.to_int,    (STEREO, WORDS),  ["convert to int", "multiply"]),
         (fft._radix4,      (MONO, MONO, MONO, MONO, TABLE, TABLE, 0),  ["multiply"]),
         (fft._radix2,      (MONO, MONO, MONO, MONO),  ["add"]),
-        (partitioned_filter.store_spectrum,
-         (BINS, BINS, ROWS, ROWS, ROWS, 0),  ["multiply"]),
         (rates.decimate,    (rates.Decimator(3, 2).state, WIDE, STEREO),           ["multiply"]),
         (rates.interpolate, (rates.Interpolator(3).state, STEREO, WIDE),           ["multiply"]),
         (resample.resample, (resample.Resampler().state, STEREO, 1.0, WIDE),       ["multiply"]),
@@ -70,20 +65,12 @@ HALF = np.float32(0.5)
          (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply"]),
         (partitioned_filter.kalman_update,
          (ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 0, BINS, BINS, BINS, HALF),  ["multiply"]),
-        (partitioned_filter.lms_gain,
-         (BINS, BINS, BINS, BINS),  ["multiply"]),
         (partitioned_filter.lms_update,
          (ROWS, ROWS, MONO, ROWS, ROWS, 0, BINS, BINS, BINS),  ["multiply"]),
         (clock_drift.turn_filter,
          (ROWS, ROWS, BINS, BINS),  ["multiply"]),
-        (linear_echo.guard,
-         (BINS, HALF, MONO, MONO, MONO),  ["multiply"]),
-        (residual_echo.fill_frame,
-         (FRAME, MONO, FRAME, FRAME),  ["multiply"]),
         (residual_echo.powers,
          (BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF),  ["multiply"]),
-        (residual_echo.track_noise,
-         (BINS, BINS, BINS, BINS, BINS, WORD, HALF, 100),  ["multiply"]),
         (vectors.dot,      (MONO, MONO),  ["multiply"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
