@@ -25,7 +25,7 @@ from rich.table import Table
 from firmware_py.audio import AudioSessionError
 from firmware_py.board import Board
 from firmware_py.cli import NO_HARDWARE, PASS
-from firmware_py.cli.session import add_server_arguments, complain, exit_code, show
+from firmware_py.cli.session import add_server_arguments, complain, exit_code, show, warn_of_misuse
 from firmware_py.descriptions import load_board
 from firmware_py.explain import Measured, Row, difference, explain, measured
 from firmware_py.hardware import DEFAULT_BOARD, open_device, split_name
@@ -152,9 +152,7 @@ def _set(options: argparse.Namespace) -> None:
     if plan and not options.json:
         print(plan)
     show({**facts, "plan": plan.splitlines()} if plan else facts, as_json=options.json)
-    if facts["effective_mode"] != facts["mode"]:
-        admitting = " or ".join(sorted(PROFILES[Mode(facts["mode"])].categories))
-        print(f"{facts['mode']} acts in --category {admitting} only; here Default acts", file=sys.stderr)
+    warn_of_misuse(facts)
 
 
 def _ask(options: argparse.Namespace, wishes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -11,13 +11,15 @@ import asyncio
 import os
 import signal
 import sys
-from pathlib import Path
 
 from firmware_py.cli import INTERRUPTED, PASS
+from firmware_py.cli.session import a_path
 from firmware_py.engine import kernel_parts
 from firmware_py.hardware import DEFAULT_BOARD, PCMS, open_device
 from firmware_py.serve.place import listening, socket_path
 from firmware_py.serve.server import Server
+
+LONGEST_DEVICE = 250
 
 HELP = "serve a board to other processes, and its button to people"
 
@@ -30,14 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"a board, or virtual:NAME for a simulated one (default {DEFAULT_BOARD})",
     )
-    parser.add_argument("--playback", metavar="DEVICE", help="ALSA device to play on (default: the board's card, by its id)")
-    parser.add_argument("--capture", metavar="DEVICE", help="ALSA device to capture from (default: the same)")
+    parser.add_argument(
+        "--playback", type=a_device, metavar="DEVICE", help="ALSA device to play on (default: the board's card, by its id)"
+    )
+    parser.add_argument("--capture", type=a_device, metavar="DEVICE", help="ALSA device to capture from (default: the same)")
     parser.add_argument(
         "--pcm", choices=list(PCMS), help="way to the card (default: libasound; pyalsaaudio where that cannot be used)"
     )
     parser.add_argument(
-        "--socket", type=Path, metavar="PATH", help="where to listen (default /run/audiohat/NAME.sock or nearest to it)"
+        "--socket", type=a_path, metavar="PATH", help="where to listen (default /run/audiohat/NAME.sock or nearest to it)"
     )
+
+
+def a_device(text: str) -> str:
+    """What may be the name of an ALSA device, before any hardware is touched."""
+    if not text.isprintable() or not 0 < len(text) <= LONGEST_DEVICE:
+        raise argparse.ArgumentTypeError("this is no ALSA device; say for example hw:CARD=ID,DEV=0 (`audiohat cards` lists them)")
+    return text
 
 
 def run(options: argparse.Namespace) -> int:

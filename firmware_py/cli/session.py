@@ -28,7 +28,7 @@ from firmware_py.audio import AudioSessionError, ErrorCode
 from firmware_py.cli import NO_HARDWARE, PASS, USAGE
 from firmware_py.descriptions import load_board
 from firmware_py.hardware import split_name
-from firmware_py.modes import Category, Mode
+from firmware_py.modes import PROFILES, Category, Mode
 from firmware_py.serve import Client, NoServer
 from firmware_py.serve.protocol import AnyEvent, named
 
@@ -59,11 +59,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known.add_argument("--notify-others", action="store_true", help="those that it interrupted should resume")
 
 
+def warn_of_misuse(facts: dict[str, Any]) -> None:
+    """A mode that its category does not admit behaves as Default: no error, but worth a word."""
+    if facts["effective_mode"] != facts["mode"]:
+        admitting = " or ".join(sorted(PROFILES[Mode(facts["mode"])].categories))
+        print(f"{facts['mode']} acts in --category {admitting} only; here Default acts", file=sys.stderr)
+
+
+def a_path(text: str) -> Path:
+    """A path, and not nothing."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("empty; give a path")
+    return Path(text)
+
+
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """How a server is found."""
     parser.add_argument("--board", metavar="NAME", help="the board, if several are served")
     parser.add_argument(
-        "--socket", type=Path, metavar="PATH", help="where its server listens, if not in the usual place"
+        "--socket", type=a_path, metavar="PATH", help="where its server listens, if not in the usual place"
     )
 
 
@@ -165,7 +179,9 @@ def _hold(client: Client, options: argparse.Namespace) -> None:
     session = client.session(options.name, priority=options.priority, **wishes)
     if options.activate:
         session.activate()
-    show(session.facts(), as_json=options.json)
+    facts = session.facts()
+    show(facts, as_json=options.json)
+    warn_of_misuse(facts)
     _print_events(client, options)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 
 import msgspec
@@ -19,6 +20,7 @@ from firmware_py.engine import kernel_parts
 from hil.bench.lateness import Lateness, Start, measure, measure_start
 
 HELP = "measure what the parts cost, beside other ways of doing the same"
+SHORTEST_S = 0.1
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
@@ -65,17 +67,17 @@ def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> Non
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value <= 3600.0:
-        raise argparse.ArgumentTypeError(f"{text}: a number of seconds up to 3600")
-    return value
+    with suppress(ValueError):
+        if SHORTEST_S <= float(text) <= 3600.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text}: a number of seconds from {SHORTEST_S:g} to 3600")
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text}: a number of rounds from 1 to 1000")
-    return value
+    with suppress(ValueError):
+        if 1 <= int(text) <= 1000:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text}: a number of rounds from 1 to 1000")
 
 
 def _say(sentence: str) -> None:

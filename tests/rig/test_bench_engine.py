@@ -36,8 +36,9 @@ def test_a_paced_card_is_never_early_and_counts_every_period(card):
     [
         (["bench"],                              "required: PART"),
         (["bench", "engin"],                     "invalid choice: 'engin'"),
-        (["bench", "engine", "--seconds", "0"],  "a number of seconds up to 3600"),
-        (["bench", "engine", "--seconds", "x"],  "invalid"),
+        (["bench", "engine", "--seconds", "0"],  "a number of seconds from 0.1 to 3600"),
+        (["bench", "engine", "--seconds", "x"],  "x: a number of seconds from 0.1 to 3600"),
+        (["bench", "engine", "--rounds", "1.5"], "1.5: a number of rounds from 1 to 1000"),
         (["bench", "engine", "--rounds", "-1"],  "a number of rounds from 1 to 1000"),
     ],
 )  # fmt: skip
