@@ -21,7 +21,7 @@ BUFFER_PERIODS = 8
 """Periods that either buffer holds at least. What is queued for playback is less; a late reader loses nothing so long."""
 
 PATIENCE_S = 0.5
-MARGIN_S = 0.001
+MARGIN_S = 0.005
 """Directions that were not started on one tick: the echo is to come after its reference, never before."""
 
 

@@ -43,7 +43,7 @@ _CLOSED = -errno.EBADFD
 _SECOND = 1_000_000_000
 _LONGEST_GAP_S = 60  # a longer one is no gap but another day, or two clocks that do not agree
 _RESUME_TRIES, _RESUME_US = 100, 10_000
-_SETTLED = 4  # periods after which a driver's account of its own delay is believed
+_SETTLED = 16  # periods after which a driver's account of its own delay is believed
 _NOTABLE_S = 0.002  # of such a delay; a shorter one is part of the echo's tail
 
 
@@ -67,7 +67,10 @@ def read_card(words, buffer, frames):
     words[READ_FRAMES] += frames
     words[PERIODS] += 1
     _stamp_capture(words)
-    if words[PERIODS] == _SETTLED:
+    if words[LINKED] == 0:
+        if words[PERIODS] <= _SETTLED:
+            _follow_offset(words)
+    elif words[PERIODS] == _SETTLED:
         words[OFFSET] += _notable(words, _beyond_queue(words))
     return frames
 
@@ -224,6 +227,22 @@ def _beyond_queue(words):
     if _int(call(words[AVAIL_DELAY], words[PLAYBACK_PCM], place, place + 8)) == 0:
         beyond += words[ANSWER_2] - (words[PLAYBACK_BUFFER] - words[ANSWER])
     return beyond
+
+
+@realtime
+def _follow_offset(words):
+    """How far apart the directions are by what both drivers say of their delays: the least that they said since the start.
+
+    A server renders in blocks, and says up to a block too much; a time stamp of the start knows nothing of them.
+    """
+    place = words.ctypes.data + 8 * ANSWER
+    if _int(call(words[AVAIL_DELAY], words[CAPTURE_PCM], place, place + 8)) != 0:
+        return
+    offset = words[READ_FRAMES] - words[WRITTEN_FRAMES] + words[ANSWER_2] - words[MARGIN_FRAMES]
+    if _int(call(words[AVAIL_DELAY], words[PLAYBACK_PCM], place, place + 8)) != 0:
+        return
+    offset += words[ANSWER_2]
+    words[OFFSET] = offset if words[PERIODS] == 1 else min(words[OFFSET], offset)
 
 
 @realtime

@@ -34,6 +34,9 @@ PATIENCE_S = 0.5
 MARGIN_S = 0.001
 """The measured start of playback is told so much too early: the echo may come after its reference, never before."""
 
+SERVER_MARGIN_S = 0.01
+"""The same for a plug-in: behind it a server moves in blocks, and starts either direction up to a block sooner or later."""
+
 LEAST_PERIODS = 4
 """Periods that either buffer holds at least. What is queued for playback is less; a late reader loses nothing so long."""
 
@@ -53,6 +56,7 @@ class PyAlsaPcm:
         self._rate_hz = self._channels = 0
         self._patience_s = PATIENCE_S
         self._sounding = False
+        self._margin_s = MARGIN_S
         self._began_ns = 0  # capture started
         self._heard_ns = 0  # the last frame read was captured
 
@@ -73,6 +77,7 @@ class PyAlsaPcm:
         self._patience_s = PATIENCE_S + 4 * period_frames / rate_hz
         self._silence = np.zeros((playback.buffer_frames, channels), np.int32)
         self.timing[TWO_CLOCKS] = capture.card != playback.card
+        self._margin_s = MARGIN_S if capture.card >= 0 and playback.card >= 0 else SERVER_MARGIN_S
         problem = self._start(preroll_frames)
         if problem < 0:
             self.close()
@@ -146,14 +151,15 @@ class PyAlsaPcm:
         _, playback = self._streams
         done, deadline_s = 0, time.monotonic() + self._patience_s
         while True:
+            asked_ns = time.monotonic_ns()
             put = playback.write(frames[done:])
             if put < 0:
                 return put
             if put > 0 and not self._sounding:
                 self._sounding = True
-                # Coarse: a driver starts its transfer somewhere within the call, and this thread may be held up after it.
-                late_s = (time.monotonic_ns() - self._began_ns) / _S
-                self.timing[OFFSET] = round((late_s - MARGIN_S) * self._rate_hz)
+                # Coarse, and rather too little: a driver starts its transfer somewhere within the call.
+                late_s = (asked_ns - self._began_ns) / _S
+                self.timing[OFFSET] = round((late_s - self._margin_s) * self._rate_hz)
             done += put
             if done == len(frames):
                 return done
