@@ -96,7 +96,7 @@ def cache_home() -> Path:
 
 def missing(machine: str, tools: Sequence[str], which: Callable[[str], str | None] | None = None) -> str | None:
     """In one sentence what a machine lacks, None if nothing."""
-    which = which or partial(shutil.which, path=_path())
+    which = which or partial(shutil.which, path=program_path())
     if machine != "x86_64":
         return f"it needs an x86-64 machine (User Mode Linux exists for no other), and this is {machine}"
     absent = [tool for tool in tools if which(tool) is None]
@@ -137,8 +137,8 @@ def _refuse_if(lacking: str | None) -> None:
         raise NotHere(lacking)
 
 
-def _path() -> str:
-    """Where programs are, those that only root is thought to need included."""
+def program_path() -> str:
+    """PATH, and where the programs are that only root is thought to need."""
     return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
@@ -211,7 +211,12 @@ def _build_kernel(folder: Path, version: str) -> None:
         _step("configuring", [*make, f"KCONFIG_ALLCONFIG={_CONFIG}", "allnoconfig"], work, log)
         _check_config(_CONFIG, work / ".config")
         _step("compiling the kernel", [*make, "all"], work, log)
-        _step("installing its modules", [*make, f"INSTALL_MOD_PATH={half}", "INSTALL_MOD_STRIP=1", "modules_install"], work, log)
+        _step(
+            "installing modules",
+            [*make, f"INSTALL_MOD_PATH={half}", "INSTALL_MOD_STRIP=1", "modules_install"],
+            work,
+            log,
+        )
         _step("stripping it", ["strip", "-o", str(half / "linux"), "linux"], work, log)
         for link in half.glob("lib/modules/*/build"):
             link.unlink()
@@ -242,7 +247,7 @@ def _build_modules(folder: Path, kernel: Path) -> None:
 def _step(what: str, command: Sequence[str], folder: Path, log: Path) -> None:
     say(what)
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_BUILD}
-    environment["PATH"] = _path()
+    environment["PATH"] = program_path()
     with log.open("ab") as output:
         output.write(f"# {what}: {' '.join(command)}\n".encode())
         output.flush()

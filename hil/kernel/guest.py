@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from hil.kernel.build import Bench, NotHere, cache_home
+from hil.kernel.build import Bench, NotHere, cache_home, program_path
 from hil.kernel.processes import group
 
 _INIT = Path(__file__).resolve().parent / "init.sh"
@@ -85,6 +85,7 @@ def _write_scripts(
 ) -> None:
     inside = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     inside |= {
+        "PATH": program_path(),
         "HOME": "/run/home",
         "TMPDIR": "/run/tmp",
         "PYTHONHASHSEED": "0",
