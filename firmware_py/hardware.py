@@ -17,7 +17,7 @@ from firmware_py.bus import LinuxI2C
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
 from firmware_py.engine import warn_once
-from firmware_py.errors import FirmwareError, PcmError, UnknownNameError, nearest
+from firmware_py.errors import BusError, FirmwareError, PcmError, UnknownNameError, nearest
 from firmware_py.pcm import Pcm
 from firmware_py.pcm.alsa import AlsaPcm
 from firmware_py.pcm.libasound import library
@@ -104,7 +104,13 @@ def _real(board: Board, playback: str | None, capture: str | None, pcm: str | No
     playback = playback or f"hw:CARD={board.card},DEV=0"
     with ExitStack() as opened:
         card = open_pcm(playback, capture or playback, pcm)
-        bus = LinuxI2C(board.i2c_bus)
+        try:
+            bus = LinuxI2C(board.i2c_bus)
+        except BusError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            hint = f"without a HAT use the simulated one: --board virtual:{board.name}"
+            raise BusError(error.errno, f"{error}; {hint}") from error
         opened.callback(bus.close)
         pins = GpioPins(board)
         opened.callback(pins.close)
