@@ -29,6 +29,10 @@ _WHEELS = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28"
 _HERE = Path(__file__).resolve().parent
 
 
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+"""In front of a long program: should this very process be killed, it is not left behind."""
+
+
 class StepFailed(Exception):
     """A step of making the machine failed; the message says which, and the last that it said."""
 
@@ -73,7 +77,7 @@ class Emulated:
         }
         with tempfile.TemporaryDirectory(prefix="audiohat-aarch64-") as temporary, log.open("w") as said:
             return subprocess.run(
-                [*self.emulator(), self.root / f"usr/bin/python{self.machine.python}", *arguments],
+                [*ENDS_WITH_US, *self.emulator(), self.root / f"usr/bin/python{self.machine.python}", *arguments],
                 env=environment | {"HOME": temporary, "TMPDIR": temporary} | variables,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hil.aarch64.machine import digest, made, step
+from hil.aarch64.machine import ENDS_WITH_US, digest, made, step
 
 _PLACES = (  # where version managers keep what is not on the path
     ("PYENV_ROOT", "~/.pyenv", "versions/{}*/bin/python{}"),
@@ -49,7 +49,7 @@ def run(python: Path, arguments: Sequence[str], folder: Path, log: Path) -> int:
     """Run it in *folder*, which it also imports from. Returns its exit code."""
     with log.open("w") as said:
         return subprocess.run(
-            [python, *arguments],
+            [*ENDS_WITH_US, python, *arguments],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(folder)},
             stdin=subprocess.DEVNULL,
