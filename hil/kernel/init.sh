@@ -14,7 +14,7 @@ set -e
 
 mount -t tmpfs none /run
 cd /run
-mkdir upper work root
+mkdir upper work root host
 mount -t overlay none root -o lowerdir=/,upperdir=upper,workdir=work
 cd root
 mkdir -p proc sys dev run lib/modules
@@ -28,8 +28,10 @@ mount -t tmpfs none dev/shm
 mount -t devpts none dev/pts
 mount -t tmpfs none run
 mkdir run/home run/tmp
-mount -t hostfs none "./$run" -o "$run"
-mount -t hostfs none "./$results" -o "$results"
+mount -t hostfs none /run/host    # the host's root once more, writable; of it the job gets two folders
+mount --bind "/run/host/$run" "./$run"
+mount --bind "/run/host/$results" "./$results"
+umount /run/host
 mount --bind "$modules/lib/modules" lib/modules
 
 # gpiozero asks a Raspberry Pi for its revision. This one is a 4B, whose header is gpiochip0.

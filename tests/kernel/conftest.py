@@ -46,5 +46,7 @@ if IN_THE_GUEST:
         module, _, test = report.nodeid.partition("::")
         name, bracket, case = test.partition("[")
         place = module.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
-        found = "".join(f"; {what}: {value}" for what, value in report.user_properties)
+        found = "".join(f"; {what}: {value}" for what, value in getattr(report, "user_properties", ()))
+        if not test:  # a whole module
+            name = str(report.longrepr[2] if report.skipped else "cannot be imported")
         return f"{place}: {name.removeprefix('test_').replace('_', ' ')}{f' [{case}' if bracket else ''}{found}"
