@@ -1,10 +1,9 @@
 """The loop that ALC closes around PGA and ADC, frame by frame: each gain depends on the frame before.
 
-Datasheet rules kept here: a peak detector on the ADC output steers the PGA in 0.75 dB steps; attack and
-decay times are those of a ramp over 90 % of the PGA's range; hold delays only the ramp up; the noise gate
-compares the level at the input pin and stops only the ramp up; a limiter at 87.5 % of full scale uses the
-fastest attack. The detector's window is not in the datasheet: 10.7 ms, so that a 50 Hz hum does not look
-like a tremolo.
+Rules that codecs share: a peak detector on the ADC output steers the PGA in steps; hold delays only the ramp up;
+the noise gate compares the level at the input pin and stops only the ramp up; a limiter at 87.5 % of full scale
+uses the fastest attack. The detector's window is in no datasheet: 10.7 ms, so that a 50 Hz hum does not look like
+a tremolo. What a step is and how far the PGA reaches is the chip's business, and comes with its law.
 """
 
 from __future__ import annotations
@@ -17,12 +16,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-STEP_DB = 0.75
-PGA_MIN_DB, PGA_MAX_DB = -17.25, 30.0
-RAMP_DB = 42.75  # 90 % of -17.25..+30 dB, as the datasheet puts it: from -15 to +27.75 dB
 LIMIT = 0.875
 WINDOW_S = 512 / 48_000
-HIGH_PASS_POLE = 1.0 - 2.0**-11  # 3.7 Hz at 48 kHz; a fixed coefficient, so the corner follows the rate
 
 PEAK_NOW, PEAK_BEFORE, WINDOW_FRAMES, QUIET_FRAMES, CREDIT, DETECTOR_FIELDS = range(6)
 
@@ -41,9 +36,12 @@ class AlcLaw(NamedTuple):
     limit_steps: float
     gate: float
     window_frames: float
+    step_db: float
+    pga_min_db: float
+    pga_max_db: float
 
 
-ALC_OFF = AlcLaw(False, False, 1.0, 30.0, -17.25, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+ALC_OFF = AlcLaw(False, False, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0)
 
 
 class Path(NamedTuple):
@@ -52,7 +50,7 @@ class Path(NamedTuple):
     headroom_v: float
     full_scale_v: float
     offset: float
-    high_pass: bool
+    high_pass_pole: float  # first order, 1 - 2 pi f / rate; 0 is no high-pass
 
 
 @njit(cache=True)
@@ -67,7 +65,7 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
     step_db: where a waiting PGA gain takes over. live, adc_on: gates, 0 or 1. boost: microphone boost as an
     amplitude.
     """
-    step = 10.0 ** (STEP_DB / 20.0)
+    step = 10.0 ** (law.step_db / 20.0)
     gain = np.empty(2)
     for c in range(2):
         gain[c] = 10.0 ** (gain_db[c] / 20.0)
@@ -85,8 +83,8 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
             sample = mixed / path.full_scale_v + noise[c, i] + path.offset * (1.0 - 1.8 * c)
             sample = min(max(sample, -1.0), 1.0) * adc_on[c]
             filtered = sample
-            if path.high_pass:
-                filtered = sample - filter_state[c, 0] + HIGH_PASS_POLE * filter_state[c, 1]
+            if path.high_pass_pole:
+                filtered = sample - filter_state[c, 0] + path.high_pass_pole * filter_state[c, 1]
                 filter_state[c, 1] = filtered
             filter_state[c, 0] = sample
             samples[c, i] = min(max(filtered, -1.0), 1.0)
@@ -98,7 +96,7 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
             if move != 0.0:
                 for c in range(2):
                     if (c == 0 and law.left) or (c == 1 and law.right):
-                        gain_db[c] = min(max(gain_db[c] + move, PGA_MIN_DB), PGA_MAX_DB)
+                        gain_db[c] = min(max(gain_db[c] + move, law.pga_min_db), law.pga_max_db)
                         gain[c] = 10.0 ** (gain_db[c] / 20.0)
                 ratio = 10.0 ** (move / 20.0)
                 detector[PEAK_NOW] *= ratio
@@ -107,7 +105,7 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
 
 @njit(cache=True)
 def _alc_move(level, gain_db, pin_gain, step, law, detector):  # type: ignore[no-untyped-def]  # numba types it
-    """Decibels the PGA moves after this frame: +0.75, -0.75, 0, or a fraction at the ends of its range."""
+    """Decibels the PGA moves after this frame: a step up or down, 0, or a fraction at the ends of its range."""
     detector[PEAK_NOW] = max(detector[PEAK_NOW], level)
     detector[WINDOW_FRAMES] += 1.0
     peak = max(detector[PEAK_NOW], detector[PEAK_BEFORE])
@@ -139,10 +137,5 @@ def _alc_move(level, gain_db, pin_gain, step, law, detector):  # type: ignore[no
         return 0.0
     detector[CREDIT] = min(detector[CREDIT] - 1.0, 1.0)
     if steps < 0.0:
-        return -min(STEP_DB, max(gain_db - law.min_db, 0.0))
-    return min(STEP_DB, max(law.max_db - gain_db, 0.0))
-
-
-def steps_per_frame(ramp_s: float, frame_rate_hz: float) -> float:
-    """Gain steps in one frame when the PGA covers 90 % of its range in `ramp_s`."""
-    return RAMP_DB / STEP_DB / (ramp_s * frame_rate_hz)
+        return -min(law.step_db, max(gain_db - law.min_db, 0.0))
+    return min(law.step_db, max(law.max_db - gain_db, 0.0))

@@ -21,7 +21,6 @@ from hil.sim.dynamics import (
     AlcLaw,
     Path,
     record,
-    steps_per_frame,
 )
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8960_clocks import Clocks
@@ -35,6 +34,10 @@ ALC_RATES_HZ = (48_000.0, 32_000.0, 24_000.0, 16_000.0, 12_000.0, 8_000.0, 8_000
 DATA_SELECT = ((0, 1), (0, 0), (1, 1), (1, 0))
 ADC_OFFSET = 0.001
 ADC_NOISE = 10 ** (-93 / 20) / math.sqrt(2)  # about -95 dBFS when A-weighted
+STEP_DB = 0.75
+PGA_MIN_DB, PGA_MAX_DB = -17.25, 30.0
+RAMP_DB = 42.75  # 90 % of -17.25..+30 dB, as the datasheet puts it: from -15 to +27.75 dB
+HIGH_PASS_POLE = 1.0 - 2.0**-11  # 3.7 Hz at 48 kHz; a fixed coefficient, so the corner follows the rate
 PIN_NOISE_V = 10 ** (-115 / 20)  # what is left at full gain
 
 
@@ -87,7 +90,15 @@ class Alc:
             limit_steps=steps_per_frame(self.fastest_ms / 1000.0, frame_rate_hz),
             gate=linear(self.gate_dbfs) if self.gated else 0.0,
             window_frames=WINDOW_S * self.fastest_ms / 6.0 * frame_rate_hz,
+            step_db=STEP_DB,
+            pga_min_db=PGA_MIN_DB,
+            pga_max_db=PGA_MAX_DB,
         )
+
+
+def steps_per_frame(ramp_s: float, frame_rate_hz: float) -> float:
+    """Gain steps in one frame when the PGA covers 90 % of its range in `ramp_s`."""
+    return RAMP_DB / STEP_DB / (ramp_s * frame_rate_hz)
 
 
 def channel(registers: Registers, side: int) -> Channel:
@@ -174,7 +185,7 @@ class RecordPath:
         self._live = np.array([float(side.pga_live) for side in self.channels])
         self._boost = np.array([linear(side.mic_boost_db) for side in self.channels])
         self._adc_on = np.array([float(side.adc_on) for side in self.channels])
-        self._path = Path(self._avdd_v / 2.0, self.full_scale_v, ADC_OFFSET, self.high_pass)
+        self._path = Path(self._avdd_v / 2.0, self.full_scale_v, ADC_OFFSET, HIGH_PASS_POLE if self.high_pass else 0.0)
         self._samples_per_frame = 1.0
         if clocks and clocks.adc_rate_hz:
             self._samples_per_frame = clocks.adc_rate_hz / clocks.link_rate_hz
