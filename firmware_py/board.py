@@ -13,17 +13,44 @@ class Control:
     """A neutral name for what a mode may ask of a codec, and how this codec does it.
 
     Exactly one of three shapes:
-    - `fields`: the value goes to each field; `words` translates neutral words into the fields' own first
-      (a description's "on" and "off" are there as True and False too).
+    - `fields`: the value goes to each field, plus the field's own offset if `offsets` has one; `words` translates neutral
+      words into the fields' own first (a description's "on" and "off" are there as True and False too).
+    - `choices`: a word means a table of settings, field path -> value: a role that is spread over registers.
     - `sum_of`: a total in dB shared between two controls, a coarse one (few steps) and a fine one.
-    With `above`, the value is counted from what another control was set to (a ceiling "+12 dB above the gain").
+
+    above     the value is counted from what another control was set to (a ceiling "+12 dB above the gain")
+    on        "on" means what this other control is set to: enable and level live in one field
+    nearest   what the field cannot mean is met as nearly as it can, and the plan says so
     """
 
     name: str
     fields: tuple[str, ...] = ()
     words: Mapping[Value, Value] = field(default_factory=dict)
+    offsets: tuple[float, ...] = ()
+    choices: Mapping[Value, Mapping[str, Value]] = field(default_factory=dict)
     sum_of: tuple[str, ...] = ()
     above: str | None = None
+    on: str | None = None
+    nearest: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every field that it may set."""
+        return (*self.fields, *dict.fromkeys(path for choice in self.choices.values() for path in choice))
+
+
+@dataclass(frozen=True)
+class Poll:
+    """A field of the chip that is read until it has a value.
+
+    With `otherwise` (field path -> value) these are written when it has not by then; without, the plan fails.
+    """
+
+    path: str
+    value: Value
+    every_ms: float
+    timeout_ms: float
+    otherwise: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,9 +58,13 @@ class Step:
     """One step of a sequence: the writes it stands for happen only where the chip is not yet so.
 
     guard    fields; the step is taken only when a later step is about to change one of them
+    after    fields; the step is taken only when an earlier step of the same plan has changed one of them
+    when     control -> word; the step is taken only with these settings
     set      field path -> value, always the same
     apply    names of controls whose settings are written here; "clock" and "rate" stand for the rows of the clock tables
+    together registers that are written in this order all of them if one of them changes
     wait_ms  pause after the step, if it wrote anything
+    poll     what has to come true after the step, if it wrote anything
     forget   registers whose word is no longer known once the step wrote (the chip moves them itself: PGA gains under ALC),
              so that the next step that sets them writes them, whatever the shadow held
     """
@@ -42,8 +73,31 @@ class Step:
     set: Mapping[str, Value] = field(default_factory=dict)
     apply: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    when: Mapping[str, Value] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
     wait_ms: float = 0.0
+    poll: Poll | None = None
     forget: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reset:
+    """How a chip is brought to its reset words: writes in their order, a pause, and, where the chip has no reset of its
+    own (`defaults`), every word written out."""
+
+    writes: tuple[tuple[str, int], ...] = ()
+    wait_ms: float = 0.0
+    defaults: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a chip of this kind shows on the bus: a register that reads so, or, without one, that it refuses every read."""
+
+    path: str = ""
+    word: int = 0
+    mask: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +119,7 @@ class CodecDescription:
     source: str
     map: RegisterMap
     addresses: tuple[int, ...]
-    reset: tuple[str, int]  # register to write, and what
+    reset: Reset
     controls: Mapping[str, Control]
     absent: Mapping[str, str]  # control -> why this chip has none, as one sentence
     defaults: Mapping[str, Value]  # of controls that a board decides, where it says nothing else
@@ -73,6 +127,7 @@ class CodecDescription:
     clocks: tuple[ClockRow, ...]  # MCLK -> SYSCLK
     rates: tuple[ClockRow, ...]  # SYSCLK -> frame rate
     full_scale_dbv: float  # RMS of the sine that reads 0 dBFS at 0 dB gain
+    identity: tuple[Evidence, ...] = ()  # none: it cannot be told from its neighbours
     file: str = ""
 
     def rates_at(self, mclk_hz: int) -> list[int]:

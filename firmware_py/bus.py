@@ -20,11 +20,14 @@ _TRANSIENT = frozenset({errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENXIO, errno.EIO
 
 
 class Bus(Protocol):
-    """Seven-bit addresses, right-aligned. Both methods raise OSError; EREMOTEIO is 'not acknowledged'."""
+    """Seven-bit addresses, right-aligned. Both methods raise OSError; EREMOTEIO is 'not acknowledged'.
+
+    A read may write first, in one transfer (a repeated start between): the register that is to be read.
+    """
 
     def write(self, address: int, data: bytes) -> None: ...
 
-    def read(self, address: int, count: int) -> bytes: ...
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes: ...
 
 
 class LinuxI2C:
@@ -48,18 +51,20 @@ class LinuxI2C:
     def write(self, address: int, data: bytes) -> None:
         self._transfer(address, self._message.write(address, list(data)))
 
-    def read(self, address: int, count: int) -> bytes:
-        return bytes(self._transfer(address, self._message.read(address, count)))
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
+        answer = self._message.read(address, count)
+        self._transfer(address, *([self._message.write(address, list(after))] if after else []), answer)
+        return bytes(answer)
 
     def close(self) -> None:
         self._bus.close()
 
-    def _transfer(self, address: int, message: Any) -> Any:
+    def _transfer(self, address: int, *messages: Any) -> None:
         self._refuse_if_owned(address)
         for attempt in range(1, RETRIES + 1):
             try:
-                self._bus.i2c_rdwr(message)
-                return message
+                self._bus.i2c_rdwr(*messages)
+                return
             except OSError as error:
                 if error.errno not in _TRANSIENT or attempt == RETRIES:
                     why = "no acknowledge; is the HAT seated, and its overlay loaded?"

@@ -2,7 +2,8 @@
 
 A *scale* ties the code in a field to a quantity a person would say: `encode` refuses what the field cannot mean,
 `decode` says what a code means, and `text` says it in words. A *field* is a run of bits; a *register* is an address
-with fields; a *latch* field is a strobe: it acts when a 1 is written and is never remembered.
+with fields. Two kinds of field are never remembered: a *latch* is a strobe that goes by itself with the values that wait
+for it, and a *self-clearing* field starts something and falls back. What the chip itself moves is *volatile*.
 """
 
 from __future__ import annotations
@@ -64,18 +65,19 @@ class Quantity:
 
     unit: str
     codes: tuple[int, int]
-    mute: int | None = None  # this code and, below the first sounding one, all lower ones are silence
+    mute: int | None = None  # this code is silence, and so is all on its side of the sounding ones
 
     def at(self, code: int) -> float:
-        raise NotImplementedError  # each scale says what a code is worth
+        raise NotImplementedError  # each scale says what a code is worth; it rises or falls all the way
 
     def place(self, value: float) -> float:
         """The inverse of `at`, between the codes as well; not a number where no code leads."""
         raise NotImplementedError
 
-    @cached_property
-    def _worth(self) -> dict[int, float]:
-        return {code: self.at(code) for code in range(self.codes[0], self.codes[1] + 1)}
+    def silent(self, code: int) -> bool:
+        """Whether a code is mute."""
+        first, last = self.codes
+        return self.mute is not None and (code < first if self.mute < first else code > last)
 
     def encode(self, value: Value) -> int:
         if isinstance(value, str | bool) or math.isnan(value):
@@ -88,10 +90,13 @@ class Quantity:
             raise ValueError(f"{value:g} {self.unit} is outside {low:g} ... {high:g} {self.unit}")
         return min(max(math.ceil(place - 0.5), first), last)  # half-way between two codes, the lower
 
+    def nearest(self, value: float) -> int:
+        """The code that comes closest, however far that is."""
+        place, (first, last) = self.place(value), self.codes
+        return first if math.isnan(place) else min(max(math.ceil(place - 0.5), first), last)
+
     def decode(self, code: int) -> Value:
-        if self.mute is not None and (code == self.mute or code < self.codes[0]):
-            return -math.inf
-        return self._worth.get(code, self._worth[min(max(code, self.codes[0]), self.codes[1])])
+        return -math.inf if self.silent(code) else self.at(min(max(code, self.codes[0]), self.codes[1]))
 
     def text(self, code: int) -> str:
         value = self.decode(code)
@@ -100,7 +105,8 @@ class Quantity:
     @property
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest quantity the field can mean, mute apart."""
-        return min(self._worth.values()), max(self._worth.values())
+        ends = self.at(self.codes[0]), self.at(self.codes[1])
+        return min(ends), max(ends)
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,19 @@ class Geometric(Quantity):
 
 
 @dataclass(frozen=True)
+class Decibel(Quantity):
+    """20 log10(code / reference): a field that holds an amplitude."""
+
+    reference: float = 1.0
+
+    def at(self, code: int) -> float:
+        return 20.0 * math.log10(code / self.reference)
+
+    def place(self, value: float) -> float:
+        return self.reference * math.pow(10.0, min(value, 1000.0) / 20.0)
+
+
+@dataclass(frozen=True)
 class Steps(Quantity):
     """A short list of quantities, one a code, from code 0 on."""
 
@@ -146,15 +165,22 @@ class Steps(Quantity):
     def at(self, code: int) -> float:
         return self.values[code]
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return min(self.values), max(self.values)
+
     def encode(self, value: Value) -> int:
         """Only the listed quantities: half-way between +13 and +20 dB there is nothing to mean."""
         if isinstance(value, str | bool) or not any(math.isclose(value, v) for v in self.values):
             known = ", ".join(f"{v:g}" for v in self.values)
             raise ValueError(f"{value!r} {self.unit} is none of {known} {self.unit}")
+        return self.nearest(value)
+
+    def nearest(self, value: float) -> int:
         return min(range(len(self.values)), key=lambda code: abs(self.values[code] - value))
 
 
-Scale = Raw | Names | Linear | Geometric | Steps
+Scale = Raw | Names | Linear | Geometric | Decibel | Steps
 
 
 @dataclass(frozen=True)
@@ -167,6 +193,8 @@ class Field:
     scale: Scale
     latch: str | None = None  # name of the group whose waiting values this strobe lets through
     source: str = ""
+    self_clearing: bool = False
+    volatile: bool = False
 
     @property
     def mask(self) -> int:
@@ -188,6 +216,22 @@ class Register:
     reset: int | None
     fields: Mapping[str, Field]
     source: str = ""
+    page: int = 0
+    digits: int = 3  # hexadecimal ones of its word
+
+    @cached_property
+    def fleeting(self) -> int:
+        """Bits that tell nothing when read back: strobes, what clears itself, what the chip moves."""
+        return sum(f.mask for f in self.fields.values() if f.latch or f.self_clearing or f.volatile)
+
+    @cached_property
+    def known(self) -> int:
+        """Bits that a field has and that read back as they were written."""
+        return sum(f.mask for f in self.fields.values()) & ~self.fleeting
+
+    def word(self, word: int) -> str:
+        """A word as people write it: as many digits as the register has."""
+        return f"0x{word:0{self.digits}x}"
 
     @cached_property
     def latch(self) -> Field | None:
@@ -196,7 +240,7 @@ class Register:
 
     @cached_property
     def strobes(self) -> int:
-        """Bits that act when written and are not remembered."""
+        """Bits of its latch: they act when written and are not remembered."""
         return sum(f.mask for f in self.fields.values() if f.latch)
 
     def meaning(self, word: int, only: int = -1) -> str:
@@ -214,6 +258,14 @@ class Wire:
 
     kind: str  # a key of WIRES
     readable: bool
+    page: str | None = None  # register that selects the page of all others, if there are pages
+    nak_retries: int = 0  # a chip that wakes up may not acknowledge at once
+    needs_mclk: bool = False  # it does not answer at all without its clock
+
+    @property
+    def digits(self) -> int:
+        """Hexadecimal digits of a word."""
+        return -(-self.data_bits // 4)
 
     @property
     def data_bits(self) -> int:
@@ -228,8 +280,17 @@ class Wire:
         address_bits, data_bits = WIRES[self.kind]
         return (address << data_bits | word).to_bytes((address_bits + data_bits) // 8, "big")
 
+    def address_bytes(self, address: int) -> bytes:
+        """What is written before a register can be read."""
+        return address.to_bytes(self.address_bits // 8, "big")
 
-WIRES: Mapping[str, tuple[int, int]] = {"7+9": (7, 9)}
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of one register as it is read; the readable wires have whole bytes."""
+        return self.data_bits // 8
+
+
+WIRES: Mapping[str, tuple[int, int]] = {"7+9": (7, 9), "8+8": (8, 8), "16+16": (16, 16)}
 """Bits of address and of data; a new wire format is the one thing a new codec may need code for."""
 
 

@@ -21,7 +21,7 @@ class RecordingBus:
             raise OSError(errno.EREMOTEIO, "no acknowledge")
         self.writes.append((address, data))
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
         raise OSError(errno.EREMOTEIO, "no acknowledge")
 
 
@@ -43,7 +43,9 @@ class LossyBus:
         if lost:
             raise OSError(errno.ETIMEDOUT, "timed out")
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
+        if after:
+            self._chip.write(address, after)
         return self._chip.read(address, count)
 
 
@@ -57,7 +59,7 @@ class WireChip:
 
     def write(self, address: int, data: bytes) -> None: ...
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
         return bytes(count)
 
     def wait(self, seconds: float) -> None:

@@ -235,7 +235,7 @@ class TakenBus:
     def write(self, address: int, data: bytes) -> None:
         raise BusError(errno.EBUSY, "it is owned by the kernel driver 'wm8960'")
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
         raise BusError(errno.EBUSY, "it is owned by the kernel driver 'wm8960'")
 
 

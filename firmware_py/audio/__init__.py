@@ -1,14 +1,14 @@
 """Audio sessions: several users of one board, after Apple's Audio Session Services. No hardware, no thread, no numbers.
 
-    constants    the codes, properties, keys and errors of the API
-    wishes       what one session asks for
-    routes       which port it gets
-    scene        all sessions at one moment, and what comes next
-    stage        the contract of what sounds
-    listeners    who is told, and how
-    conductor    acts it out
-    session      the same for Python
-    capi         the same for those who know the C functions
+constants    the codes, properties, keys and errors of the API
+wishes       what one session asks for
+routes       which port it gets
+scene        all sessions at one moment, and what comes next
+stage        the contract of what sounds
+listeners    who is told, and how
+conductor    acts it out
+session      the same for Python
+capi         the same for those who know the C functions
 """
 
 from firmware_py.audio.capi import AudioSessionServices

@@ -151,7 +151,9 @@ class AudioSessionServices:
     def _value(self, session: Session, property: PropertyID) -> Any:
         if property is PropertyID.AUDIO_CATEGORY:
             # A deprecated category reads as it was set, though it behaves as its successor.
-            return self._category if CATEGORIES[self._category] is session.category else _CATEGORY_CODES[session.category]
+            return (
+                self._category if CATEGORIES[self._category] is session.category else _CATEGORY_CODES[session.category]
+            )
         return _GET[property](session, self._conductor)
 
     def _put(self, session: Session, property: PropertyID, value: Any) -> None:

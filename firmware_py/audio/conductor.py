@@ -89,9 +89,7 @@ class Conductor:
         """What the stage last failed at, until it next succeeds."""
         return self._fault
 
-    def session(
-        self, name: str, *, priority: int = 0, profile: Literal["c-api", "avfoundation"] = "c-api"
-    ) -> Session:
+    def session(self, name: str, *, priority: int = 0, profile: Literal["c-api", "avfoundation"] = "c-api") -> Session:
         """A new session of that name, inactive. The profile says whose rules it follows where Apple's two APIs differ.
 
         AudioSessionError `init`: there is a session of that name.

@@ -217,7 +217,8 @@ class Scene:
             )
         if session.wishes.mix_with_others:
             raise AudioSessionError(
-                ErrorCode.INCOMPATIBLE_CATEGORY, "a mode changes only while the category does not mix; stop mixing first"
+                ErrorCode.INCOMPATIBLE_CATEGORY,
+                "a mode changes only while the category does not mix; stop mixing first",
             )
 
     def running(self, name: str, on: bool) -> Self:

@@ -33,21 +33,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a board, or virtual:NAME for a simulated one (default {DEFAULT_BOARD})",
     )
     parser.add_argument(
-        "--playback", type=a_device, metavar="DEVICE", help="ALSA device to play on (default: the board's card, by its id)"
+        "--playback",
+        type=a_device,
+        metavar="DEVICE",
+        help="ALSA device to play on (default: the board's card, by its id)",
     )
-    parser.add_argument("--capture", type=a_device, metavar="DEVICE", help="ALSA device to capture from (default: the same)")
+    parser.add_argument(
+        "--capture", type=a_device, metavar="DEVICE", help="ALSA device to capture from (default: the same)"
+    )
     parser.add_argument(
         "--pcm", choices=list(PCMS), help="way to the card (default: libasound; pyalsaaudio where that cannot be used)"
     )
     parser.add_argument(
-        "--socket", type=a_path, metavar="PATH", help="where to listen (default /run/audiohat/NAME.sock or nearest to it)"
+        "--socket",
+        type=a_path,
+        metavar="PATH",
+        help="where to listen (default /run/audiohat/NAME.sock or nearest to it)",
     )
 
 
 def a_device(text: str) -> str:
     """What may be the name of an ALSA device, before any hardware is touched."""
     if not text.isprintable() or not 0 < len(text) <= LONGEST_DEVICE:
-        raise argparse.ArgumentTypeError("this is no ALSA device; say for example hw:CARD=ID,DEV=0 (`audiohat cards` lists them)")
+        raise argparse.ArgumentTypeError(
+            "this is no ALSA device; say for example hw:CARD=ID,DEV=0 (`audiohat cards` lists them)"
+        )
     return text
 
 
@@ -55,9 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve; returns the exit code."""
     path = options.socket or socket_path(options.board)
     with listening(path, options.board) as (listener, who):
-        device = open_device(
-            options.board, playback=options.playback, capture=options.capture, pcm=options.pcm
-        )
+        device = open_device(options.board, playback=options.playback, capture=options.capture, pcm=options.pcm)
         for name, compile_part in kernel_parts().items():
             _say(f"preparing kernels: {name}")
             compile_part()

@@ -12,22 +12,25 @@ from collections.abc import Callable, Iterator
 from firmware_py.board import CodecDescription
 from firmware_py.descriptions.locate import KeyPath
 from firmware_py.descriptions.reader import Problems
-from firmware_py.registers import Field, Geometric, Linear, Names, Raw, Register
+from firmware_py.registers import Decibel, Field, Geometric, Linear, Names, Raw, Register
 
 
 def addresses_unique(codec: CodecDescription, problems: Problems) -> None:
     """Two registers do not share an address, and the wire can carry each."""
-    seen: dict[int, str] = {}
+    seen: dict[tuple[int, int], str] = {}
     last = 2**codec.map.wire.address_bits - 1
     for register in codec.map.registers.values():
         path, address = ("registers", register.name, "address"), register.address
+        place = (register.page, address)
         if problems.broken(*path):
             continue
         if address > last:
             problems.add(path, f"0x{address:02x} is beyond 0x{last:02x}, the last address on this wire")
-        elif address in seen:
-            problems.add(path, f"0x{address:02x} is the address of {seen[address]} already")
-        seen.setdefault(address, register.name)
+        elif place in seen:
+            problems.add(path, f"0x{address:02x} is the address of {seen[place]} already")
+        seen.setdefault(place, register.name)
+        if register.page and codec.map.wire.page is None:
+            problems.add((*path[:2], "page"), "the bus has no pages; say in [bus] which register selects the `page`")
 
 
 def bits_within_word(codec: CodecDescription, problems: Problems) -> None:
@@ -56,9 +59,9 @@ def reset_fits_word(codec: CodecDescription, problems: Problems) -> None:
         if word is None or problems.broken(*path):
             continue
         if word > highest:
-            problems.add(path, f"0x{word:x} is wider than the word; the highest is 0x{highest:03x}")
-        elif word & register.strobes:
-            problems.add(path, f"0x{word:03x} has a strobe in it, and a strobe is not remembered")
+            problems.add(path, f"0x{word:x} is wider than the word; the highest is {register.word(highest)}")
+        elif word & sum(f.mask for f in register.fields.values() if f.latch or f.self_clearing):
+            problems.add(path, f"{register.word(word)} has a strobe in it, and a strobe is not remembered")
 
 
 def values_fit_field(codec: CodecDescription, problems: Problems) -> None:
@@ -95,10 +98,16 @@ def scale_codes_fit(codec: CodecDescription, problems: Problems) -> None:
         if last > _highest(field):
             high = _highest(field)
             problems.add(at, f"code {last} does not fit bits {_bits(field)}; the highest is {high}")
+        elif isinstance(scale, Decibel) and (scale.reference <= 0.0 or first < 1):
+            problems.add(at, "needs a `reference` above 0, and `codes` from 1 on")
         elif isinstance(scale, Linear | Geometric) and not _finite(scale):
             problems.add(at, f"is not a number at every code of {first} ... {last}")
-        elif not isinstance(scale, Raw) and scale.mute is not None and not 0 <= scale.mute < first:
-            problems.add((*at, "mute"), f"code {scale.mute} must lie below {first} ... {last}")
+        elif (
+            not isinstance(scale, Raw)
+            and scale.mute is not None
+            and (first <= scale.mute <= last or scale.mute > _highest(field))
+        ):
+            problems.add((*at, "mute"), f"code {scale.mute} must lie outside {first} ... {last}, and fit the bits")
 
 
 def scales_rise_or_fall(codec: CodecDescription, problems: Problems) -> None:
@@ -129,6 +138,13 @@ def latches(codec: CodecDescription, problems: Problems) -> None:
             problems.add((*path, "latch"), "no other field of this register waits for this strobe")
 
 
+def self_clearing_fields_are_nothing_else(codec: CodecDescription, problems: Problems) -> None:
+    """What falls back by itself is neither a latch nor moved by the chip otherwise."""
+    for path, _, field in _fields(codec, problems):
+        if field.self_clearing and (field.latch or field.volatile):
+            problems.add((*path, "self_clearing"), "cannot be a latch or volatile as well")
+
+
 REGISTER_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
     addresses_unique,
     bits_within_word,
@@ -139,6 +155,7 @@ REGISTER_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
     scale_codes_fit,
     scales_rise_or_fall,
     latches,
+    self_clearing_fields_are_nothing_else,
 )
 """In this order: the later ones pass over the fields that the earlier ones found broken."""
 

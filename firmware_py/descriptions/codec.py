@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from firmware_py.board import ClockRow, CodecDescription, Control, Step
+from firmware_py.board import ClockRow, CodecDescription, Control, Evidence, Poll, Reset, Step
 from firmware_py.descriptions.checks import REGISTER_CHECKS
 from firmware_py.descriptions.reader import Problems, Table
 from firmware_py.descriptions.references import REFERENCE_CHECKS
 from firmware_py.registers import (
     WIRES,
+    Decibel,
     Field,
     Geometric,
     Linear,
@@ -26,7 +27,7 @@ from firmware_py.registers import (
 )
 
 SEQUENCES = ("active", "standby", "off")
-SCALES = ("linear", "geometric", "steps", "values", "codes", "latch")
+SCALES = ("linear", "geometric", "decibel", "steps", "values", "codes", "latch")
 SWITCH = {"off": 0, "on": 1}
 
 
@@ -50,29 +51,63 @@ def codec_from(data: Mapping[str, Any], file: str, text: str | None = None) -> C
 
 def _read_codec(top: Table) -> CodecDescription:
     """A codec as far as it can be read; what cannot is left out and noted."""
-    bus, reset, sequences = top.table("bus"), top.table("reset"), top.table("sequences")
-    wire = Wire(bus.choice("wire", WIRES), bus.flag("readable"))
-    registers = {name: _register(name, table) for name, table in top.table("registers").each()}
+    bus, sequences = top.table("bus"), top.table("sequences")
+    wire = _wire(bus)
+    registers = {name: _register(name, table, wire) for name, table in top.table("registers").each()}
+    joined = _joined(top.table("joined", required=False))
     absent = top.table("absent", required=False)
+    reader = Assignments(registers, joined)
     codec = CodecDescription(
         name=top.text("name"),
         title=top.text("title"),
         source=top.text("source"),
         map=RegisterMap(wire, registers),
         addresses=_addresses(bus),
-        reset=(reset.text("register"), reset.whole("word", 0, 2**wire.data_bits - 1)),
-        controls={name: _control(name, table) for name, table in top.table("controls").each()},
+        reset=_reset(top.table("reset"), wire),
+        controls={name: _control(name, table, reader) for name, table in top.table("controls").each()},
         absent={name: absent.text(name) for name in absent.keys},
         defaults=top.values("defaults"),
-        sequences={name: tuple(_step(t, registers) for t in sequences.tables(name)) for name in SEQUENCES},
-        clocks=tuple(_clock_row(table, "mclk_hz", "sysclk_hz") for table in top.tables("clocks")),
-        rates=tuple(_clock_row(table, "sysclk_hz", "rate_hz") for table in top.tables("rates")),
+        sequences={name: tuple(_step(t, reader) for t in sequences.tables(name)) for name in SEQUENCES},
+        clocks=tuple(_clock_row(table, reader, "mclk_hz", "sysclk_hz") for table in top.tables("clocks")),
+        rates=tuple(_clock_row(table, reader, "sysclk_hz", "rate_hz") for table in top.tables("rates")),
         full_scale_dbv=top.number("full_scale_dbv"),
+        identity=tuple(_evidence(table, wire) for table in bus.tables("identity", required=False)),
         file=top.problems.file,
     )
-    for table in (bus, reset, sequences, top):
+    for table in (bus, sequences, top):
         table.finish()
     return codec
+
+
+def _wire(bus: Table) -> Wire:
+    return Wire(
+        kind=bus.choice("wire", WIRES),
+        readable=bus.flag("readable"),
+        page=bus.text("page") if "page" in bus else None,
+        nak_retries=bus.whole("nak_retries", 0, 20) if "nak_retries" in bus else 0,
+        needs_mclk=bus.flag("needs_mclk", False),
+    )
+
+
+def _reset(table: Table, wire: Wire) -> Reset:
+    highest = 2**wire.data_bits - 1
+    writes = []
+    for write in table.tables("writes", required=False):
+        writes.append((write.text("register"), write.whole("word", 0, highest)))
+        write.finish()
+    reset = Reset(tuple(writes), table.number("wait_ms", 0.0), table.flag("defaults", False))
+    if not reset.writes and not reset.defaults and not table.problems.broken(*table.path):
+        table.wrong("writes", "is missing; say what resets the chip, or `defaults = true` if nothing does")
+    _waits(table, reset.wait_ms)
+    table.finish()
+    return reset
+
+
+def _evidence(table: Table, wire: Wire) -> Evidence:
+    highest = 2**wire.data_bits - 1
+    evidence = Evidence(table.text("register"), table.whole("word", 0, highest), table.whole("mask", 1, highest))
+    table.finish()
+    return evidence
 
 
 def _addresses(bus: Table) -> tuple[int, ...]:
@@ -83,7 +118,7 @@ def _addresses(bus: Table) -> tuple[int, ...]:
     return tuple(map(int, addresses))
 
 
-def _register(name: str, table: Table) -> Register:
+def _register(name: str, table: Table, wire: Wire) -> Register:
     _check_name(name, table)
     reset = None if table.says("reset", "unknown") else table.whole("reset", 0, 2**16 - 1, ' or "unknown"')
     fields = {}
@@ -91,7 +126,15 @@ def _register(name: str, table: Table) -> Register:
         field = _field(field_name, field_table)
         if not table.problems.broken(*field_table.path):
             fields[field_name] = field
-    register = Register(name, table.whole("address", 0, 2**16 - 1), reset, fields, table.text("source", ""))
+    register = Register(
+        name=name,
+        address=table.whole("address", 0, 2**16 - 1),
+        reset=reset,
+        fields=fields,
+        source=table.text("source", ""),
+        page=table.whole("page", 0, 255) if "page" in table else 0,
+        digits=wire.digits,
+    )
     table.finish()
     return register
 
@@ -104,7 +147,16 @@ def _field(name: str, table: Table) -> Field:
         table.wrong(said[1], f"a field has one meaning, and {said[0]!r} is there already")
     latch = table.text("latch") if "latch" in table else None
     scale = _scale(said[0] if said else "", table, msb - lsb + 1)
-    field = Field(name, msb, lsb, scale, latch, table.text("source", ""))
+    field = Field(
+        name=name,
+        msb=msb,
+        lsb=lsb,
+        scale=scale,
+        latch=latch,
+        source=table.text("source", ""),
+        self_clearing=table.flag("self_clearing", False),
+        volatile=table.flag("volatile", False),
+    )
     table.finish()
     return field
 
@@ -114,7 +166,7 @@ def _scale(kind: str, table: Table, bits: int) -> Scale:
     if kind == "values":
         names = table.table("values")
         return Names({name: names.whole(name, 0, 2**16 - 1) for name in names.keys})
-    if kind in ("linear", "geometric", "steps"):
+    if kind in ("linear", "geometric", "decibel", "steps"):
         inner = table.table(kind)
         unit = inner.text("unit")
         scale: Scale
@@ -124,8 +176,10 @@ def _scale(kind: str, table: Table, bits: int) -> Scale:
         else:
             codes = _range(inner, "codes", 2**16 - 1) if "codes" in inner else everything
             mute = inner.whole("mute", 0, 2**16 - 1) if "mute" in inner else None
-            first = inner.number("first")
-            if kind == "linear":
+            first = inner.number("reference" if kind == "decibel" else "first")
+            if kind == "decibel":
+                scale = Decibel(unit, codes, mute, first)
+            elif kind == "linear":
                 scale = Linear(unit, codes, mute, first, inner.number("step"))
             else:
                 scale = Geometric(unit, codes, mute, first, inner.number("ratio"), inner.flag("zero", False))
@@ -160,57 +214,128 @@ def _check_name(name: str, table: Table) -> None:
         table.problems.add(table.path, "is no name for a register or field: letters, digits and _ only")
 
 
-def _control(name: str, table: Table) -> Control:
-    words: dict[Value, Value] = dict(table.values("words").items())
-    for word, state in (("on", True), ("off", False)):
-        if word in words:
-            words[state] = words[word]  # a mode says True where a description says "on"
-    sum_of = table.texts("sum_of", ())
+class Assignments:
+    """Reads `set.REGISTER.FIELD = value` as "REGISTER.FIELD" -> value; `set.NAME = number` where NAME joins fields."""
+
+    def __init__(self, registers: Mapping[str, Register], joined: Mapping[str, tuple[str, ...]]) -> None:
+        self.registers, self._joined = registers, joined
+
+    def read(self, table: Table) -> dict[str, Value]:
+        """All assignments of a table."""
+        found: dict[str, Value] = {}
+        for name in table.keys:
+            if name in self._joined and not table.is_table(name):
+                found |= self._split(table, name)
+                continue
+            fields = table.table(name)
+            found |= {f"{name}.{field}": fields.value(field) for field in fields.keys}
+        return found
+
+    def _split(self, table: Table, name: str) -> dict[str, Value]:
+        """One number over several fields, the most significant one first."""
+        parts = []
+        for path in self._joined[name]:
+            register, _, field = path.partition(".")
+            bits = self.registers[register].fields.get(field) if register in self.registers else None
+            if bits is None:
+                return {}  # said where they are joined
+            parts.append((path, bits.msb - bits.lsb + 1))
+        rest = table.whole(name, 0, 2 ** sum(width for _, width in parts) - 1)
+        found: dict[str, Value] = {}
+        for path, width in reversed(parts):
+            found[path], rest = float(rest & (1 << width) - 1), rest >> width
+        return dict(reversed(found.items()))
+
+    def paths(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Fields, where a register alone stands for all that it remembers."""
+        paths: list[str] = []
+        for text in texts:
+            register = self.registers.get(text)
+            known = register.fields.values() if register else ()
+            lasting = [f"{text}.{f.name}" for f in known if not (f.latch or f.self_clearing or f.volatile)]
+            paths += lasting if register else [text]
+        return tuple(paths)
+
+
+def _joined(table: Table) -> dict[str, tuple[str, ...]]:
+    return {name: table.texts(name) for name in table.keys}
+
+
+def _control(name: str, table: Table, reader: Assignments) -> Control:
+    words, choices = _states(dict(table.values("words").items())), table.table("choices", required=False)
+    shapes = [key for key in ("sum_of", "choices", "fields") if key in table]
+    if len(shapes) > 1:
+        table.wrong(shapes[0], f"a control has either `{shapes[0]}` or `{shapes[1]}`")
     control = Control(
         name=name,
-        fields=table.texts("fields", ()) if sum_of else table.texts("fields"),
+        fields=table.texts("fields", () if shapes else None),
         words=words,
-        sum_of=sum_of,
+        offsets=table.numbers("offsets") if "offsets" in table else (),
+        choices=_states({word: reader.read(choices.table(word)) for word in choices.keys}),
+        sum_of=table.texts("sum_of", ()),
         above=table.text("above") if "above" in table else None,
+        on=table.text("on") if "on" in table else None,
+        nearest=table.flag("nearest", False),
     )
-    if sum_of and control.fields:
-        table.wrong("sum_of", "a control has either `fields` or `sum_of`")
-    if not sum_of and control.fields == () and not table.problems.broken(*table.path, "fields"):
+    if not (control.sum_of or control.choices or control.fields or table.problems.broken(*table.path, "fields")):
         table.wrong("fields", "is empty; a control sets something")
+    if control.offsets and len(control.offsets) != len(control.fields):
+        table.wrong("offsets", f"has {len(control.offsets)} numbers for {len(control.fields)} fields")
     table.finish()
     return control
 
 
-def _step(table: Table, registers: Mapping[str, Register]) -> Step:
-    guard: list[str] = []
-    for path in table.texts("guard", ()):
-        fields = registers[path].fields.values() if path in registers else ()
-        guard += [f"{path}.{f.name}" for f in fields if not f.latch] if path in registers else [path]
+_Meaning = TypeVar("_Meaning")
+
+
+def _states(words: dict[str, _Meaning]) -> dict[Value, _Meaning]:
+    """A mode says True where a description says "on"."""
+    found: dict[Value, _Meaning] = dict(words.items())
+    found |= {state: words[word] for word, state in (("on", True), ("off", False)) if word in words}
+    return found
+
+
+def _step(table: Table, reader: Assignments) -> Step:
     step = Step(
         note=table.text("note"),
-        set=_assignments(table),
+        set=reader.read(table.table("set", required=False)),
         apply=table.texts("apply", ()),
-        guard=tuple(guard),
+        guard=reader.paths(table.texts("guard", ())),
+        after=reader.paths(table.texts("after", ())),
+        when=table.values("when"),
+        together=table.texts("together", ()),
         wait_ms=table.number("wait_ms", 0.0),
+        poll=_poll(table.table("poll"), reader) if "poll" in table else None,
         forget=table.texts("forget", ()),
     )
-    if not 0.0 <= step.wait_ms <= 10_000.0:
-        table.wrong("wait_ms", f"{step.wait_ms:g} is outside 0 ... 10000")
+    _waits(table, step.wait_ms)
     table.finish()
     return step
 
 
-def _assignments(table: Table) -> dict[str, Value]:
-    """`set.REGISTER.FIELD = value`, as "REGISTER.FIELD" -> value."""
-    return {
-        f"{register}.{field}": fields.value(field)
-        for register, fields in table.table("set", required=False).each()
-        for field in fields.keys
-    }
+def _poll(table: Table, reader: Assignments) -> Poll:
+    poll = Poll(
+        path=table.text("field"),
+        value=table.value("value"),
+        every_ms=table.number("every_ms", 10.0),
+        timeout_ms=table.number("timeout_ms", 0.0),
+        otherwise=reader.read(table.table("else", required=False)),
+    )
+    if not 1.0 <= poll.every_ms <= 1000.0:
+        table.wrong("every_ms", f"{poll.every_ms:g} is outside 1 ... 1000")
+    if not 0.0 <= poll.timeout_ms <= 10_000.0:
+        table.wrong("timeout_ms", f"{poll.timeout_ms:g} is outside 0 ... 10000")
+    table.finish()
+    return poll
 
 
-def _clock_row(table: Table, source: str, result: str) -> ClockRow:
+def _waits(table: Table, wait_ms: float) -> None:
+    if not 0.0 <= wait_ms <= 10_000.0:
+        table.wrong("wait_ms", f"{wait_ms:g} is outside 0 ... 10000")
+
+
+def _clock_row(table: Table, reader: Assignments, source: str, result: str) -> ClockRow:
     frequencies = {key: table.whole(key, 1, 10**9) for key in (source, result)}
-    row = ClockRow(set=_assignments(table), **frequencies)
+    row = ClockRow(set=reader.read(table.table("set", required=False)), **frequencies)
     table.finish()
     return row

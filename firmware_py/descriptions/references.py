@@ -7,18 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from firmware_py.board import ClockRow, CodecDescription, Control, Step
+from firmware_py.board import ClockRow, CodecDescription, Control, Poll, Step
 from firmware_py.descriptions.locate import KeyPath
 from firmware_py.descriptions.reader import Problems
 from firmware_py.descriptions.vocabulary import CONTROLS, FROM_BOARDS, FROM_MODES, STEP_WORDS
 from firmware_py.errors import nearest
-from firmware_py.registers import Geometric, Linear, Steps, Value
+from firmware_py.registers import Quantity, Value
 
 
-def reset_register_exists(codec: CodecDescription, problems: Problems) -> None:
-    """The register that resets the chip is described."""
-    if not problems.broken("reset", "register"):
-        _real_register(codec, problems, ("reset", "register"), codec.reset[0])
+def registers_of_the_bus_exist(codec: CodecDescription, problems: Problems) -> None:
+    """The registers that reset the chip, select its pages and identify it are described."""
+    for index, (name, _) in enumerate(codec.reset.writes):
+        if not problems.broken("reset", "writes", index):
+            _real_register(codec, problems, ("reset", "writes", index, "register"), name)
+    if codec.map.wire.page is not None and not problems.broken("bus", "page"):
+        _real_register(codec, problems, ("bus", "page"), codec.map.wire.page)
+    for index, evidence in enumerate(codec.identity):
+        at = ("bus", "identity", index)
+        if not problems.broken(*at):
+            _real_register(codec, problems, (*at, "register"), evidence.path)
+    if codec.identity and not codec.map.wire.readable:
+        problems.add(("bus", "identity"), "a chip that answers no read shows nothing")
 
 
 def controls_are_of_the_vocabulary(codec: CodecDescription, problems: Problems) -> None:
@@ -45,6 +54,10 @@ def controls_name_real_fields(codec: CodecDescription, problems: Problems) -> No
         for word in (word for word in control.words if isinstance(word, str)):
             for path in control.fields:
                 _value_fits(codec, problems, (*at, "words", word), path, control.words[word])
+        for word in (word for word in control.choices if isinstance(word, str)):
+            _real_settings(codec, problems, (*at, "choices"), control.choices[word], word)
+        if control.on is not None and control.on not in codec.controls:
+            problems.add((*at, "on"), f"there is no control {control.on!r}; {nearest(control.on, codec.controls)}")
         if control.sum_of and len(control.sum_of) != 2:
             problems.add((*at, "sum_of"), "must name two controls: the coarse one, then the fine one")
         for key, parts in (("sum_of", control.sum_of), ("above", (control.above,))):
@@ -72,9 +85,20 @@ def sequences_name_real_fields_and_controls(codec: CodecDescription, problems: P
     """Guards, settings and words of every step exist, and the values can be written."""
     known = [*codec.controls, *codec.absent, *STEP_WORDS]
     for at, step, _ in _steps(codec):
-        for path in step.guard:
-            _real_field(codec, problems, (*at, "guard"), path)
+        for key, paths in (("guard", step.guard), ("after", step.after)):
+            for path in paths:
+                _real_field(codec, problems, (*at, key), path)
+        for index, name in enumerate(step.together):
+            _real_register(codec, problems, (*at, "together", index), name)
+        for name, word in step.when.items():
+            control = codec.controls.get(name)
+            if control is None and name not in codec.absent:
+                problems.add((*at, "when", name), f"there is no control {name!r}; {nearest(name, known)}")
+            elif control is not None and (why := misfit(codec, control, word)):
+                problems.add((*at, "when", name), why)
         _real_settings(codec, problems, at, step.set)
+        if step.poll:
+            _polls_what_can_be_read(codec, problems, (*at, "poll"), step.poll)
         for index, word in enumerate(step.apply):
             if word not in known:
                 problems.add((*at, "apply", index), f"there is no control {word!r}; {nearest(word, known)}")
@@ -83,6 +107,15 @@ def sequences_name_real_fields_and_controls(codec: CodecDescription, problems: P
                 problems.add((*at, "apply", index), f"{word!r} is a total; apply {parts}")
         for index, name in enumerate(step.forget):
             _real_register(codec, problems, (*at, "forget", index), name)
+
+
+def _polls_what_can_be_read(codec: CodecDescription, problems: Problems, at: KeyPath, poll: Poll) -> None:
+    if not codec.map.wire.readable:
+        problems.add(at, "this chip answers no read")
+    else:
+        _value_fits(codec, problems, (*at, "field"), poll.path, poll.value)
+        for path, value in poll.otherwise.items():
+            _value_fits(codec, problems, (*at, "else", *path.split(".", 1)), path, value)
 
 
 def guards_guard_something(codec: CodecDescription, problems: Problems) -> None:
@@ -95,9 +128,14 @@ def guards_guard_something(codec: CodecDescription, problems: Problems) -> None:
 def every_control_is_applied(codec: CodecDescription, problems: Problems) -> None:
     """The active sequence applies every control; one left out could be asked for and would do nothing."""
     applied = {word for step in codec.sequences["active"] for word in step.apply}
+    through = {control.on for control in codec.controls.values() if control.on}
     for name, control in codec.controls.items():
-        if not control.sum_of and name not in applied and not problems.broken("sequences"):
+        if problems.broken("sequences") or control.sum_of:
+            continue
+        if name not in applied | through:
             problems.add(("controls", name), "no step of [[sequences.active]] applies this")
+        elif name in applied & through:
+            problems.add(("controls", name), "is what another control's `on` means; no step may apply it by itself")
 
 
 def unknown_reset_registers_fully_written(codec: CodecDescription, problems: Problems) -> None:
@@ -105,7 +143,7 @@ def unknown_reset_registers_fully_written(codec: CodecDescription, problems: Pro
     word = 2**codec.map.wire.data_bits - 1
     for register in codec.map.registers.values():
         at = ("registers", register.name)
-        if register.reset is not None or problems.broken(*at):
+        if register.reset is not None or problems.broken(*at) or not register.known:
             continue
         if rest := word & ~sum(field.mask for field in register.fields.values()):
             problems.add((*at, "reset"), f"is unknown, so every bit needs a field; 0x{rest:03x} has none")
@@ -151,7 +189,7 @@ def rates_have_a_clock(codec: CodecDescription, problems: Problems) -> None:
 
 
 REFERENCE_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
-    reset_register_exists,
+    registers_of_the_bus_exist,
     controls_are_of_the_vocabulary,
     controls_name_real_fields,
     defaults_are_for_boards_to_change,
@@ -167,6 +205,11 @@ REFERENCE_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
 
 def misfit(codec: CodecDescription, control: Control, value: Value) -> str | None:
     """Why *control* cannot be set to *value*, or None if it can."""
+    if control.choices:
+        known = ", ".join(word for word in control.choices if isinstance(word, str))
+        return None if value in control.choices else f"{value!r} is none of {known}"
+    if control.on is not None and value in (True, "on"):
+        return None
     if control.sum_of or control.above:
         if isinstance(value, str | bool):
             return f"{value!r} is not a number"
@@ -176,9 +219,14 @@ def misfit(codec: CodecDescription, control: Control, value: Value) -> str | Non
         low, high = sum(low for low, _ in bounds), sum(high for _, high in bounds)
         return None if low <= value <= high else f"{value:g} is outside {low:g} ... {high:g}"
     words = [word for word in control.words if isinstance(word, str)]
-    for path in control.fields:
+    for index, path in enumerate(control.fields):
+        scale, asked = codec.map.find(path)[1].scale, control.words.get(value, value)
+        if control.nearest or scale.unit == "samples":  # what that is in codes depends on the rate
+            continue
+        if control.offsets and not isinstance(asked, str | bool):
+            asked += control.offsets[index]
         try:
-            codec.map.find(path)[1].scale.encode(control.words.get(value, value))
+            scale.encode(asked)
         except ValueError as error:
             return f"{value!r} is none of {', '.join(words)}" if words else str(error)
     return None
@@ -199,19 +247,21 @@ def _set_by(codec: CodecDescription, steps: Iterable[Step]) -> set[str]:
         paths.update(step.set)
         for word in step.apply:
             paths.update(*(row.set for row in rows.get(word, ())))
-            paths.update(codec.controls[word].fields if word in codec.controls else ())
+            paths.update(codec.controls[word].paths if word in codec.controls else ())
     return paths
 
 
 def _settable(codec: CodecDescription, register: str) -> set[str]:
     """Paths of a register's fields, the strobe apart; none if there is no such register."""
     fields = codec.map.registers[register].fields.values() if register in codec.map.registers else ()
-    return {f"{register}.{field.name}" for field in fields if not field.latch}
+    return {f"{register}.{f.name}" for f in fields if not (f.latch or f.self_clearing or f.volatile)}
 
 
-def _real_settings(codec: CodecDescription, problems: Problems, at: KeyPath, settings: Mapping[str, Value]) -> None:
+def _real_settings(
+    codec: CodecDescription, problems: Problems, at: KeyPath, settings: Mapping[str, Value], key: str = "set"
+) -> None:
     for path, value in settings.items():
-        _value_fits(codec, problems, (*at, "set", *path.split(".", 1)), path, value)
+        _value_fits(codec, problems, (*at, key, *path.split(".", 1)), path, value)
 
 
 def _value_fits(codec: CodecDescription, problems: Problems, at: KeyPath, path: str, value: Value) -> None:
@@ -243,8 +293,8 @@ def _real_register(codec: CodecDescription, problems: Problems, at: KeyPath, nam
         problems.add(at, f"there is no register {name!r}; {nearest(name, codec.map.registers)}")
 
 
-def _quantities(codec: CodecDescription, control: str) -> list[Linear | Geometric | Steps]:
+def _quantities(codec: CodecDescription, control: str) -> list[Quantity]:
     """Scales of those fields of a control that hold a quantity."""
     known = {*codec.map.field_paths}
     scales = [codec.map.find(path)[1].scale for path in codec.controls[control].fields if path in known]
-    return [scale for scale in scales if isinstance(scale, Linear | Geometric | Steps)]
+    return [scale for scale in scales if isinstance(scale, Quantity)]

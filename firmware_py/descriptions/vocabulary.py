@@ -29,6 +29,8 @@ FROM_BOARDS: Mapping[str, str] = {
     "microphone": "the microphone inputs: on or off",
     "speaker": "the loudspeaker amplifier: off, left, right or both",
     "headphone": "the headphone amplifier: on or off",
+    "line_in": "the line inputs, instead of the microphones: on or off",
+    "line_out": "the line outputs: on or off",
     "mic_bias_level": "voltage of the microphone supply, in the codec's words",
     "alc_min_gain_db": "lowest gain of the fine stage under automatic level control",
     "noise_gate_dbfs": "level below which the noise gate closes",

@@ -168,7 +168,13 @@ def align(state, preroll_frames, timing):
     if words[STRETCH] != 0:
         written = words[WRITTEN] - state.resampler.due[0]  # to the fraction of a frame
         follow_clocks(
-            state.clocks, timing[CAPTURED], timing[CAPTURED_NS], timing[PLAYED], timing[PLAYED_NS], words[PROCESSED], written
+            state.clocks,
+            timing[CAPTURED],
+            timing[CAPTURED_NS],
+            timing[PLAYED],
+            timing[PLAYED_NS],
+            words[PROCESSED],
+            written,
         )
 
 

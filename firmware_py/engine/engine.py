@@ -95,7 +95,9 @@ class Engine:
             self._take_longer_periods()
 
     def _run(self, periods: int) -> int:
-        self._control[loop.PATIENCE] = PATIENCE_XRUNS if periods < 0 and self._may_grow and self.blocks < MOST_BLOCKS else 0
+        self._control[loop.PATIENCE] = (
+            PATIENCE_XRUNS if periods < 0 and self._may_grow and self.blocks < MOST_BLOCKS else 0
+        )
         result = loop.run(
             periods, self._entry.table, self._control, self._statistics,
             self.chain.state, self.mixer.state, self._captured, self._played, self._pcm.timing,
@@ -165,7 +167,9 @@ class Engine:
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
             if self._thread.is_alive():
-                raise PcmError(errno.EBUSY, "the period loop does not end: its card neither moves nor fails; restart this program")
+                raise PcmError(
+                    errno.EBUSY, "the period loop does not end: its card neither moves nor fails; restart this program"
+                )
             self._thread = None
 
     @property

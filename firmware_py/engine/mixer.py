@@ -15,7 +15,11 @@ from firmware_py.dsp.state import State
 SLOTS = 8
 WRITTEN, READ = 0, 1  # of an index: frames ever written and read; data are stored before the index that publishes them
 NOW, WANTED = 0, 1  # of a gain
-STARVED, LOST, OWED = 0, 1, 2  # of the counts: frames not delivered, not fetched in time, and to be left out when there are more
+STARVED, LOST, OWED = (
+    0,
+    1,
+    2,
+)  # of the counts: frames not delivered, not fetched in time, and to be left out when there are more
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]

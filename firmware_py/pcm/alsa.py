@@ -47,7 +47,10 @@ class AlsaPcm:
             for device, direction in ((self.capture, CAPTURE), (self.playback, PLAYBACK)):
                 self._open.append(open_pcm(device, direction, rate_hz, channels, period_frames, buffer_frames))
             capture, playback = self._open
-            needs = ((self.capture, capture, 2 * period_frames), (self.playback, playback, preroll_frames + period_frames))
+            needs = (
+                (self.capture, capture, 2 * period_frames),
+                (self.playback, playback, preroll_frames + period_frames),
+            )
             for device, granted, needed in needs:
                 if granted.buffer_frames < needed:
                     raise PcmError(
@@ -124,7 +127,9 @@ class AlsaPcm:
 
     def _check(self, buffer: Frames) -> None:
         if buffer.dtype != np.int32 or buffer.ndim != 2 or not buffer.flags.c_contiguous:
-            raise ValueError(f"frames are C-contiguous int32[n, {self._channels or 2}], not {buffer.dtype}{list(buffer.shape)}")
+            raise ValueError(
+                f"frames are C-contiguous int32[n, {self._channels or 2}], not {buffer.dtype}{list(buffer.shape)}"
+            )
         if self._channels and buffer.shape[1] != self._channels:
             raise ValueError(f"frames are int32[n, {self._channels}], not int32{list(buffer.shape)}")
 

@@ -54,6 +54,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 }
 """Arguments of what is called from here, without "snd_pcm_"; results are int, but for frames."""
 
+
 @cache
 def library() -> ctypes.CDLL:
     """libasound.so.2 with every function that is needed. PcmError (ENOSYS) where it, or one of them, is missing."""
@@ -105,9 +106,7 @@ def open_pcm(
     return _open(device, direction, rate_hz, channels, period_frames, buffer_frames)
 
 
-def _open(
-    device: str, direction: int, rate_hz: int, channels: int, period_frames: int, buffer_frames: int
-) -> Granted:
+def _open(device: str, direction: int, rate_hz: int, channels: int, period_frames: int, buffer_frames: int) -> Granted:
     lib, handle = library(), c_void_p()
     way = "capture" if direction == CAPTURE else "playback"
     where = f"{device} ({way})"

@@ -1,6 +1,6 @@
 """Benchmarks: what the parts of this product cost and reach, beside other ways of doing the same, in one run.
 
-    audiohat bench engine      how late periods come beside a busy Python thread; how soon a new process plays; its memory
+audiohat bench engine      how late periods come beside a busy Python thread; how soon a new process plays; its memory
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
     engine = parts.add_parser("engine", help="lateness of periods beside a busy Python thread")
-    engine.add_argument("--seconds", type=_positive, default=4.0, metavar="S", help="of each way in each round (default 4)")
+    engine.add_argument(
+        "--seconds", type=_positive, default=4.0, metavar="S", help="of each way in each round (default 4)"
+    )
     engine.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds, ways alternating (default 3)")
     engine.add_argument("--json", action="store_true", help="print JSON")
 

@@ -14,7 +14,7 @@ from firmware_py.board import Board
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
 from firmware_py.pcm import Frames
-from hil.bench.virtual import PRESS_S, WiredPins, model_of
+from hil.bench.virtual import PRESS_S, ChipBus, WiredPins, model_of
 from hil.sim.pcm import VirtualPcm
 from hil.sim.pins import VirtualPins
 from hil.sim.world import World
@@ -77,7 +77,7 @@ class LiveDevice(Device):
         self.world, self.pcm = world, LivePcm(world)
         self._pins = VirtualPins(time.monotonic, world.wiring.led_count)  # a finger moves while no period runs, too
         pins = WiredPins(self._pins, board, world.wiring)
-        super().__init__(board, bus=world.chip, pcm=self.pcm, pins=pins, sleep=self.pcm.sleep)
+        super().__init__(board, bus=ChipBus(world.chip), pcm=self.pcm, pins=pins, sleep=self.pcm.sleep)
 
     def press_button(self) -> None:
         """Press and release, and keep the finger away long enough for another press to be one."""

@@ -48,6 +48,18 @@ def model_of(board: Board) -> tuple[Chip, Wiring]:
     return chip(mclk_hz=hat.mclk_hz), hat
 
 
+class ChipBus:
+    """The two wires to a simulated chip, as the product knows a bus."""
+
+    def __init__(self, chip: Chip) -> None:
+        self._chip, self.write = chip, chip.write
+
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
+        if after:
+            self._chip.write(address, after)
+        return self._chip.read(address, count)
+
+
 @dataclass(frozen=True)
 class Take:
     """What one stretch of conversation left on tape, all at the same rate and sample for sample.
@@ -89,7 +101,12 @@ class VirtualBench:
         self.pcm = VirtualPcm(self.world)
         self.pins = VirtualPins(lambda: self.world.time_s, led_count=hat.led_count)
         self.device = Device(
-            board, bus=self.chip, pcm=self.pcm, pins=WiredPins(self.pins, board, hat), sleep=self._sleep, threaded=False
+            board,
+            bus=ChipBus(self.chip),
+            pcm=self.pcm,
+            pins=WiredPins(self.pins, board, hat),
+            sleep=self._sleep,
+            threaded=False,
         )
         self._asked: str | None = None
 

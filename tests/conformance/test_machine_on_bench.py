@@ -29,7 +29,7 @@ class Faults:
             raise OSError(errno.EREMOTEIO, "no acknowledge")
         self._chip.write(address, data)
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
         return self._chip.read(address, count)
 
     def open(self, rate_hz: int, period_frames: int, channels: int = 2, *, preroll_frames: int) -> None:

@@ -182,5 +182,5 @@ class DeadBus:
     def write(self, address: int, data: bytes) -> None:
         raise OSError(errno.EREMOTEIO, "no acknowledge")
 
-    def read(self, address: int, count: int) -> bytes:
+    def read(self, address: int, count: int, after: bytes = b"") -> bytes:
         raise OSError(errno.EREMOTEIO, "no acknowledge")
