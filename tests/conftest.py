@@ -1,12 +1,24 @@
-"""What tests share: a board, a bus, a bench."""
+"""What tests share: a board, a bus, a bench. What could not be asked on this machine is said at the end, with the reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from fakes import RecordingBus
 
 from firmware_py import Board, load_board
 from hil.bench import VirtualBench
+
+NOT_TESTED = "not tested: "
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A test that could not be asked is not passed: its reason is shown."""
+    skipped: Iterable[pytest.TestReport] = terminalreporter.stats.get("skipped", ())
+    lines = sorted(
+        {report.longrepr[2].partition(NOT_TESTED)[2] for report in skipped if isinstance(report.longrepr, tuple)}
+    )
+    for line in filter(None, lines):
+        terminalreporter.write_line(NOT_TESTED + line)
 
 
 @pytest.fixture(scope="session", autouse=True)

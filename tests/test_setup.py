@@ -57,6 +57,7 @@ class Machine:
         self.answers("getconf", "echo 64")
         self.answers("id", "echo 0")
         self.answers("gcc", "true")
+        self.answers("fdtoverlay", "true")
         self.answers("apt-get", 'echo "apt-get $*" >>calls')
         self.has_python("3.11.2")
 
