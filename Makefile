@@ -2,7 +2,7 @@
 # Make itself ends with 2 whatever the program ended with; the program's own exit code is printed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kernel-bench aarch64 lint clean
+.PHONY: help demo test kernel-bench witness aarch64 lint clean
 
 python := .venv/bin/python
 
@@ -20,6 +20,11 @@ kernel-bench: ## build a kernel with sound, I2C and GPIO once, run tests/kernel 
 	@bash .ci/setup dev
 	@bash .ci/setup kernel || :
 	@$(python) -m hil.kernel check $(ARGS)
+
+witness: ## record again what the kernel's codec drivers write; ARGS="wm8731" records one
+	@bash .ci/setup dev
+	@bash .ci/setup kernel || :
+	@$(python) -m hil.witness $(ARGS) || { status=$$?; echo "hil.witness: exit code $$status" >&2; exit $$status; }
 
 aarch64: ## packages, kernels and sound on an emulated Raspberry Pi's processor, and a second Python of this machine
 	@bash .ci/setup dev

@@ -9,13 +9,17 @@
  *	18 R 2a
  *	1a R error 121			errno; what follows it in the same transfer is not sent
  *
+ * With stamps=1 a line begins with the time in microseconds.
+ *
  * Faults: write the errno to bench_i2c/fail_errno (121 at first), then to bench_i2c/fail_next how many messages shall fail.
  *
  *	modprobe bench_i2c bus=1 chips=0x1a,0x18,0x0a write_only=0x1a wide=0x0a mclk_hz=12288000
  *
  * A chip remembers what is written: the first byte (of a `wide` chip the first two) is where, the others are what. Registers
  * of two bytes that are two apart, as the SGTL5000 has them, are the same memory.
- * With mclk_hz every chip has a clock of that rate, as if a crystal sat beside it. VDDA and VDDIO are 3.3 V for any driver that
+ * self_clearing=0x182b10 lets the bits 10 of register 2b of the chip at 18 read 0 whatever was written.
+ * With mclk_hz every chip has a clock of that rate, as if a crystal sat beside it; the crystal may be exchanged between two
+ * drivers, in /sys/module/bench_i2c/parameters/mclk_hz. VDDA and VDDIO are 3.3 V for any driver that
  * asks; of all other supplies it is only known that they are there.
  */
 #include <linux/clk-provider.h>
@@ -34,13 +38,17 @@
 
 static int bus = 1;
 static ushort chips[MAX_CHIPS] = { 0x1a }, write_only[MAX_CHIPS], wide[MAX_CHIPS];
-static int chip_count = 1, write_only_count, wide_count;
+static uint self_clearing[MAX_CHIPS];
+static int chip_count = 1, write_only_count, wide_count, self_clearing_count;
 static ulong mclk_hz;
+static bool stamps;
 module_param(bus, int, 0444);
 module_param_array(chips, ushort, &chip_count, 0444);
 module_param_array(write_only, ushort, &write_only_count, 0444);
 module_param_array(wide, ushort, &wide_count, 0444);
-module_param(mclk_hz, ulong, 0444);
+module_param_array(self_clearing, uint, &self_clearing_count, 0444);
+module_param(mclk_hz, ulong, 0644);
+module_param(stamps, bool, 0644);
 
 static struct chip {
 	u16 pointer;
@@ -72,14 +80,24 @@ static int find(const ushort *list, int count, u16 address)
 	return -1;
 }
 
+static u8 kept(u16 address, u16 at, u8 value)
+{
+	int i;
+
+	for (i = 0; i < self_clearing_count; i++)
+		if (self_clearing[i] >> 8 == (address << 8 | at))
+			value &= ~self_clearing[i];
+	return value;
+}
+
 static void chip_write(struct chip *chip, const struct i2c_msg *m, bool is_wide)
 {
 	int k, head = is_wide ? 2 : 1;
 
 	if (m->len >= head)
 		chip->pointer = is_wide ? m->buf[0] << 8 | m->buf[1] : m->buf[0];
-	for (k = head; k < m->len; k++)
-		chip->memory[chip->pointer++] = m->buf[k];
+	for (k = head; k < m->len; k++, chip->pointer++)
+		chip->memory[chip->pointer] = kept(m->addr, chip->pointer, m->buf[k]);
 }
 
 static void chip_read(struct chip *chip, const struct i2c_msg *m)
@@ -95,7 +113,7 @@ static int message(const struct i2c_msg *m)
 	bool read = m->flags & I2C_M_RD;
 	int k, error = 0, place = find(chips, chip_count, m->addr);
 
-	if (log_length + 3 * m->len + 32 > LOG_SIZE)
+	if (log_length + 3 * m->len + 64 > LOG_SIZE)
 		return -ENOSPC;		/* a log that lost lines would be believed */
 	if (place < 0 || (read && find(write_only, write_only_count, m->addr) >= 0))
 		error = EREMOTEIO;
@@ -103,6 +121,8 @@ static int message(const struct i2c_msg *m)
 		fail_next--;
 		error = fail_errno;
 	}
+	if (stamps)
+		note("%lld ", ktime_to_us(ktime_get()));
 	note("%02x %c", m->addr, read ? 'R' : 'W');
 	if (error) {
 		note(" error %d\n", error);
@@ -161,20 +181,44 @@ static const struct file_operations log_file = {
 
 /* What lies around a codec: a crystal and a rail. */
 
-static struct clk_hw *crystal;
+static unsigned long crystal_rate(struct clk_hw *hw, unsigned long parent)
+{
+	return mclk_hz;
+}
+
+static long crystal_round(struct clk_hw *hw, unsigned long asked, unsigned long *parent)
+{
+	return mclk_hz;
+}
+
+static int crystal_set(struct clk_hw *hw, unsigned long rate, unsigned long parent)
+{
+	return 0;
+}
+
+static const struct clk_ops crystal_ops = {
+	.recalc_rate = crystal_rate, .round_rate = crystal_round, .set_rate = crystal_set,
+};
+static const struct clk_init_data crystal_init = {
+	.name = "bench-mclk", .ops = &crystal_ops, .flags = CLK_GET_RATE_NOCACHE,
+};
+static struct clk_hw crystal;
+static bool with_crystal;
 static struct clk_lookup *lookups[MAX_CHIPS];
 
 static int add_crystal(void)
 {
-	int i;
+	int i, error;
 
 	if (!mclk_hz)
 		return 0;
-	crystal = clk_hw_register_fixed_rate(NULL, "bench-mclk", NULL, 0, mclk_hz);
-	if (IS_ERR(crystal))
-		return PTR_ERR(crystal);
+	crystal.init = &crystal_init;
+	error = clk_hw_register(NULL, &crystal);
+	if (error)
+		return error;
+	with_crystal = true;
 	for (i = 0; i < chip_count; i++)
-		lookups[i] = clkdev_hw_create(crystal, NULL, "%d-%04x", bus, chips[i]);
+		lookups[i] = clkdev_hw_create(&crystal, NULL, "%d-%04x", bus, chips[i]);
 	return 0;
 }
 
@@ -182,11 +226,11 @@ static void remove_crystal(void)
 {
 	int i;
 
-	if (!mclk_hz)
+	if (!with_crystal)
 		return;
 	for (i = 0; i < chip_count; i++)
 		clkdev_drop(lookups[i]);
-	clk_hw_unregister_fixed_rate(crystal);
+	clk_hw_unregister(&crystal);
 }
 
 static struct regulator_consumer_supply consumers[] = { REGULATOR_SUPPLY("VDDA", NULL), REGULATOR_SUPPLY("VDDIO", NULL) };
