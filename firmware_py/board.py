@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from firmware_py.registers import RegisterMap, Value
 
@@ -135,6 +135,10 @@ class CodecDescription:
         sysclks = {row.sysclk_hz for row in self.clocks if row.mclk_hz == mclk_hz}
         return sorted({row.rate_hz for row in self.rates if row.sysclk_hz in sysclks and row.rate_hz})
 
+    def limited_to(self, rates_hz: Collection[int]) -> CodecDescription:
+        """The same codec where what it is wired to takes no other frame rates."""
+        return replace(self, rates=tuple(row for row in self.rates if row.rate_hz in rates_hz))
+
 
 @dataclass(frozen=True)
 class Port:
@@ -196,6 +200,7 @@ class Board:
     ports: Mapping[str, Port]
     defaults: Mapping[str, Value] = field(default_factory=dict)  # in every mode: the codec's, then its own
     modes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # ... and in one mode only
+    rates_hz: tuple[int, ...] = ()  # the only frame rates of its card; its codec has no others then
     buttons: tuple[Button, ...] = ()
     leds: AddressableLeds | tuple[PlainLed, ...] = ()
     file: str = ""

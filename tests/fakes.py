@@ -54,7 +54,7 @@ class WireChip:
 
     def __init__(self, frame_rate_hz: float | None = 16_000.0, mic_bias_v: float = 2.1) -> None:
         self.frame_rate_hz = frame_rate_hz
-        self.mic_bias_v = mic_bias_v
+        self.mic_bias_v = {"MICBIAS": mic_bias_v}
         self.waited_s = 0.0
 
     def write(self, address: int, data: bytes) -> None: ...

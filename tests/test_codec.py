@@ -197,7 +197,7 @@ def test_a_chip_that_refuses_to_go_quiet_is_reset_and_never_left_sounding(board,
     codec.apply(codec.plan(settings(board, Mode.DEFAULT)))
     bus.refuse = number
     codec.apply(codec.plan({}, "standby"))
-    assert chip.mic_bias_v == 0.0
+    assert chip.mic_bias_v["MICBIAS"] == 0.0
     assert chip.state()["dac_gain_db"] == [None, None]
 
 

@@ -88,6 +88,7 @@ class Plan:
     steps: tuple[Write | Wait | Poll, ...]
     words: Mapping[str, int | None]  # registers after the plan
     missing: tuple[str, ...] = ()  # what was asked and this chip cannot do, a sentence each
+    compromises: Mapping[str, float] = field(default_factory=dict)  # control -> what it came down to, where that is far
 
     @property
     def writes(self) -> tuple[Write, ...]:
@@ -138,14 +139,17 @@ def plan(
             continue
         walk.take(step, codes)
     missing = [codec.absent[name] for name, value in settings.items() if name in codec.absent and _wanted(value)]
-    missing += _compromises(codec, settings, resolved)
-    return Plan(sequence, dict(settings), tuple(walk.steps), walk.words, tuple(missing))
+    compromises = dict(_compromises(codec, settings, resolved))
+    for name, got in compromises.items():
+        asked = f"{float(settings[name]):g}"
+        missing.append(f"{name} is {got:.3g} {_unit(codec, name)}, not {asked}: {codec.title} has nothing nearer")
+    return Plan(sequence, dict(settings), tuple(walk.steps), walk.words, tuple(missing), compromises)
 
 
 def _compromises(
     codec: CodecDescription, settings: Mapping[str, Value], resolved: Mapping[str, Mapping[str, int]]
-) -> Iterator[str]:
-    """Where the nearest code is not near: a sentence each."""
+) -> Iterator[tuple[str, float]]:
+    """Where the nearest code is not near: the control, and what it came down to."""
     rate_hz = float(settings.get("rate_hz", 0.0))
     for name, value in settings.items():
         control = codec.controls.get(name)
@@ -156,7 +160,7 @@ def _compromises(
             got -= _met(codec, control.above, resolved, rate_hz)
         unit = _unit(codec, name)
         if unit and (abs(got - value) > 1.0 if unit.startswith("dB") else not 0.67 * value <= got <= 1.5 * value):
-            yield f"{name} is {got:.3g} {unit}, not {value:g}: {codec.title} has nothing nearer"
+            yield name, got
 
 
 def _met(codec: CodecDescription, name: str, resolved: Mapping[str, Mapping[str, int]], rate_hz: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from firmware_py.board import AddressableLeds, Board, Button, CodecDescription, PlainLed, Port
@@ -24,7 +25,7 @@ def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text
     for check in BOARD_CHECKS:
         check(board, problems)
     problems.raise_if_any()
-    return board
+    return replace(board, codec=codec.limited_to(board.rates_hz)) if board.rates_hz else board
 
 
 def _read_board(top: Table, codec: CodecDescription) -> Board:
@@ -43,6 +44,7 @@ def _read_board(top: Table, codec: CodecDescription) -> Board:
         ports={name: _port(name, table) for name, table in top.table("ports").each()},
         defaults={**codec.defaults, **top.values("defaults")},
         modes={name: top.table("modes").values(name) for name in top.table("modes", required=False).keys},
+        rates_hz=tuple(map(int, top.numbers("rates_hz"))) if "rates_hz" in top else (),
         buttons=tuple(map(_button, top.tables("buttons", required=False))),
         leds=_leds(top),
         file=top.problems.file,

@@ -29,7 +29,7 @@ def board_is_named_as_its_file(board: Board, problems: Problems) -> None:
 
 
 def board_has_its_codec(board: Board, problems: Problems) -> None:
-    """The codec can answer at the board's address, and its clock tables know the board's crystal."""
+    """The codec can answer at the board's address; its clock tables know the board's crystal, and the rates that it names."""
     codec = board.codec
     if board.i2c_address not in codec.addresses and not problems.broken("i2c"):
         known = ", ".join(f"0x{address:02x}" for address in codec.addresses)
@@ -37,6 +37,11 @@ def board_has_its_codec(board: Board, problems: Problems) -> None:
     if not codec.rates_at(board.mclk_hz) and not problems.broken("mclk_hz"):
         known = ", ".join(str(hz) for hz in sorted({row.mclk_hz or 0 for row in codec.clocks}))
         problems.add(("mclk_hz",), f"{codec.title} has no clock row for {board.mclk_hz} Hz; it has {known}")
+    able = codec.rates_at(board.mclk_hz)
+    for index, rate_hz in enumerate(board.rates_hz):
+        if able and rate_hz not in able:
+            known = ", ".join(map(str, able))
+            problems.add(("rates_hz", index), f"{codec.title} cannot make this from {board.mclk_hz} Hz; it can make {known}")
 
 
 def board_names_real_controls(board: Board, problems: Problems) -> None:

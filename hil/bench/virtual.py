@@ -22,17 +22,29 @@ from firmware_py.errors import FirmwareError, UnknownNameError
 from firmware_py.modes import Category, Mode, Profile
 from firmware_py.pins import Edge
 from firmware_py.stage import BoardStage
-from hil.bench.promise import mismatches
+from hil.bench.promise import Asked, mismatches
 from hil.contracts import CONTRACTS, Contract
 from hil.sim.chip import Chip
+from hil.sim.da7212 import Da7212
+from hil.sim.es8388 import Es8388
 from hil.sim.hats import HATS, Wiring
 from hil.sim.pcm import VirtualPcm
 from hil.sim.pins import Colour, VirtualPins
 from hil.sim.room import ROOMS
+from hil.sim.sgtl5000 import Sgtl5000
+from hil.sim.tlv320aic3104 import Tlv320aic3104
+from hil.sim.wm8731 import Wm8731
 from hil.sim.wm8960 import Wm8960
 from hil.sim.world import World
 
-CHIPS: Mapping[str, Callable[..., Chip]] = {"wm8960": Wm8960}
+CHIPS: Mapping[str, Callable[..., Chip]] = {
+    "wm8960": Wm8960,
+    "da7212": Da7212,
+    "tlv320aic3104": Tlv320aic3104,
+    "wm8731": Wm8731,
+    "sgtl5000": Sgtl5000,
+    "es8388": Es8388,
+}
 
 Samples = NDArray[np.float32]
 
@@ -152,7 +164,7 @@ class VirtualBench:
 
     def mismatches(self, mode: str | None = None) -> list[str]:
         """What the chip does now otherwise than *mode* has to; None is the mode of `active`, or else the one in force."""
-        return mismatches(self.chip.state(), self.stage, mode or self._asked or self.mode)
+        return mismatches(self.chip.state(), Asked.of(self.stage, self.world.wiring), mode or self._asked or self.mode)
 
     def set_mic_bias(self, on: bool) -> None:
         """Take the microphones' bias away, or give it back, while everything else runs on."""
@@ -170,9 +182,12 @@ class VirtualBench:
 
     @contextmanager
     def active(self, mode: str) -> Iterator[Session]:
-        """The session in *mode*, switched on by its button, and off again at the end."""
+        """The session in *mode*, switched on by its button where there is one, and off again at the end."""
         self.session.set_category(Category.PLAY_AND_RECORD, mode=Mode(mode))
-        self.press_button()
+        if self.board.buttons:
+            self.press_button()
+        else:
+            self.session.activate()
         if not self.session.active:
             raise self.device.conductor.fault or FirmwareError("the button did not activate the session")
         self._asked = mode
@@ -180,8 +195,10 @@ class VirtualBench:
             yield self.session
         finally:
             self._asked = None
-            if self.session.active:
+            if self.session.active and self.board.buttons:
                 self.press_button()
+            elif self.session.active:
+                self.session.deactivate()
 
     def converse(
         self, down: Samples | float, *, near_pa: Samples | None = None, at: str = "capsule", coupling: float = 1.0
@@ -219,7 +236,7 @@ class VirtualBench:
 
     def kernel_parts(self) -> dict[str, Callable[[], object]]:
         """What is compiled before the first period, part by part; calling a part compiles it."""
-        silence = {"LINPUT1": np.zeros(1, np.float32)}
+        silence = {self.world.wiring.microphones[0]: np.zeros(1, np.float32)}
         return {**kernel_parts(), "codec model": lambda: self.chip.capture(silence)}
 
     def close(self) -> None:

@@ -23,8 +23,8 @@ class Chip(Protocol):
         """LRCLK rate the chip makes as clock provider; None when it makes none."""
 
     @property
-    def mic_bias_v(self) -> float:
-        """Volts on the microphone bias pin."""
+    def mic_bias_v(self) -> Mapping[str, float]:
+        """Volts on each microphone bias pin, by its name."""
 
     def write(self, address: int, data: bytes) -> None:
         """One I2C write. OSError(EREMOTEIO) when the chip does not acknowledge."""
@@ -42,4 +42,19 @@ class Chip(Protocol):
         """volts[n] at input pins (a missing pin is 0 V) -> int32[n, 2] as the host receives them."""
 
     def state(self) -> dict[str, object]:
-        """What each block does now, in decibels, hertz, milliseconds and volts."""
+        """What each block does now, in decibels, hertz, milliseconds and volts. None where a chip has no such block.
+
+        analogue_up        references are charged
+        mic_bias_v         as above
+        capture_rate_hz, playback_rate_hz
+        interface          {"format", "word_bits", "provider"}
+        high_pass, high_pass_hz
+        inputs             [[pins routed to the left ADC], [right]]
+        input_gain_db      [left, right] from the routed pin to the ADC; None: muted, unpowered, or nothing routed
+        adc_gain_db, dac_gain_db   [left, right], digital; None: muted or off
+        outputs            {pin: gain in dB from the DAC, the digital one apart}; None: off, muted, or not fed by it
+        alc                "off", "left", "right" or "stereo"; alc_mode, alc_target_dbfs, alc_max_gain_db, alc_min_gain_db,
+                           alc_hold_ms, alc_decay_ms, alc_attack_ms
+        noise_gate, noise_gate_dbfs, deemphasis, equaliser, loopback, sidetone
+        reserved           sentences on reserved bits that are not as they must be
+        """

@@ -6,40 +6,88 @@ files are never consulted. What is here could be read off a schematic with a fin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """The copper between the codec and the world."""
+    """The copper between the codec and the world.
+
+    microphones        codec inputs of the left and the right capsule; one name is one capsule
+    bias_pin, bias_v   the codec's pin that powers them, and what the board is laid out for; None is a rail of their own
+    loudspeaker        codec output at the loudspeaker, or at the amplifier before it
+    headphones         codec outputs at the jack
+    line_inputs, line_outputs  codec pins at sockets for lines, where there are any
+    tied               outputs that come on with others and hang on nothing, or on a socket of their own
+    """
 
     name: str
     codec: str
     mclk_hz: float
-    microphones: tuple[str, str]  # codec inputs of the left and the right capsule
-    capsules_on_mic_bias: bool  # they are powered by the codec's MICBIAS pin, not by a rail of their own
-    loudspeaker: str  # codec output, differential
-    headphones: tuple[str, str]
-    button_gpio: int
-    button_active_low: bool
-    led_count: int  # APA102, one chain
+    microphones: tuple[str, ...] = ("LINPUT1", "RINPUT1")
+    bias_pin: str | None = "MICBIAS"
+    bias_v: float = 0.9 * 3.3
+    loudspeaker: str = "SPK_L"
+    loudspeakers: tuple[str, ...] = ("SPK_L",)
+    headphones: tuple[str, str] = ("HP_L", "HP_R")
+    line_inputs: tuple[str, ...] = ()
+    line_outputs: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
+    button_gpio: int | None = 17
+    button_active_low: bool = True
+    led_count: int = 0  # of a chain of APA102, or of plain lamps
 
+
+_WM8960 = Wiring(name="", codec="WM8960", mclk_hz=24_000_000.0)
+_PAIR = replace(_WM8960, loudspeakers=("SPK_L", "SPK_R"))
+_CODEC_ZERO = Wiring(
+    name="",
+    codec="DA7212",
+    mclk_hz=11_289_600.0,
+    microphones=("MIC2",),
+    bias_pin="MICBIAS2",
+    bias_v=2.2,
+    loudspeaker="LINE",
+    loudspeakers=("LINE",),
+    button_gpio=27,
+    led_count=2,
+)
 
 HATS: Final[dict[str, Wiring]] = {
     hat.name: hat
     for hat in (
+        replace(_WM8960, name="respeaker-2mic-v1", led_count=3),
+        replace(_WM8960, name="keyestudio-ks0314", led_count=3),
+        replace(_PAIR, name="waveshare-wm8960"),
+        replace(_PAIR, name="adafruit-voice-bonnet", led_count=3),
+        replace(_PAIR, name="adafruit-braincraft", led_count=3),
+        replace(_CODEC_ZERO, name="codec-zero"),
+        replace(_CODEC_ZERO, name="iqaudio-codec-zero"),
         Wiring(
-            name="respeaker-2mic-v1",
-            codec="WM8960",
-            mclk_hz=24_000_000.0,
-            microphones=("LINPUT1", "RINPUT1"),
-            capsules_on_mic_bias=True,
-            loudspeaker="SPK_L",
-            headphones=("HP_L", "HP_R"),
-            button_gpio=17,
-            button_active_low=True,
+            name="respeaker-2mic-v2",
+            codec="TLV320AIC3104",
+            mclk_hz=24_576_000.0,
+            microphones=("MIC2L", "MIC2R"),
+            bias_v=2.5,
+            loudspeaker="LEFT_LOP",
+            loudspeakers=("LEFT_LOP",),
+            headphones=("HPLOUT", "HPROUT"),
             led_count=3,
+        ),
+        Wiring(
+            name="audio-injector-stereo",
+            codec="WM8731",
+            mclk_hz=12_000_000.0,
+            microphones=("MICIN",),
+            bias_v=0.75 * 3.3,
+            loudspeaker="LOUT",
+            loudspeakers=("LOUT", "ROUT"),
+            headphones=("LHPOUT", "RHPOUT"),
+            line_inputs=("LLINEIN", "RLINEIN"),
+            line_outputs=("LOUT", "ROUT"),
+            tied=("LOUT", "ROUT", "LHPOUT", "RHPOUT"),
+            button_gpio=None,
         ),
     )
 }

@@ -78,11 +78,11 @@ class Wm8960:
         return self._clocks.frame_rate_hz
 
     @property
-    def mic_bias_v(self) -> float:
+    def mic_bias_v(self) -> dict[str, float]:
         """Volts on MICBIAS: 0.9 or 0.65 AVDD, in proportion to how far VMID has charged."""
-        if not (self._vmid.powered and self._registers.on(0x19, 1)):
-            return 0.0
-        return MIC_BIAS_RATIO[self._registers.on(0x30, 0)] * self._avdd_v * self._vmid.level
+        on = self._vmid.powered and self._registers.on(0x19, 1)
+        ratio = MIC_BIAS_RATIO[self._registers.on(0x30, 0)]
+        return {"MICBIAS": ratio * self._avdd_v * self._vmid.level if on else 0.0}
 
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> volts at HP_L, HP_R and across SPK_L, SPK_R, float32[n] each."""
@@ -144,6 +144,7 @@ class Wm8960:
             },
             **self._record.state(),
             **self._playback.state(),
+            "reserved": self._registers.reserved(),
         }
 
     def _pass(self, seconds: float) -> None:

@@ -54,6 +54,12 @@ class Channel:
     adc_on: bool
 
     @property
+    def connected(self) -> set[str]:
+        """Pins that reach the ADC's mixer."""
+        through_pga = self.pga_sources if self.pga_live and self.mic_boost_db is not None else ()
+        return {pin for pin, _ in (*through_pga, *self.line_sources)}
+
+    @property
     def pga_live(self) -> bool:
         """Signal reaches the PGA and leaves it."""
         return self.pga_powered and not self.muted and bool(self.pga_sources)
@@ -187,6 +193,7 @@ class RecordPath:
         self._adc_on = np.array([float(side.adc_on) for side in self.channels])
         self._path = Path(self._avdd_v / 2.0, self.full_scale_v, ADC_OFFSET, HIGH_PASS_POLE if self.high_pass else 0.0)
         self._samples_per_frame = 1.0
+        self._corner_hz = (1.0 - HIGH_PASS_POLE) / (2.0 * math.pi) * ((clocks.adc_rate_hz if clocks else None) or 48_000.0)
         if clocks and clocks.adc_rate_hz:
             self._samples_per_frame = clocks.adc_rate_hz / clocks.link_rate_hz
         self._set_law(clocks.link_rate_hz if clocks else 48_000.0)
@@ -273,11 +280,21 @@ class RecordPath:
         self._adc_phase = float(clock[-1] % 1.0)
         return held
 
+    def _whole_gain_db(self, side: int) -> float | None:
+        """From the PGA's pin to the ADC; None where nothing arrives."""
+        path = self.channels[side]
+        if not (path.pga_live and path.adc_on) or path.mic_boost_db is None:
+            return None
+        return float(self._gain_db[side]) + path.mic_boost_db
+
     def state(self) -> dict[str, object]:
         """Record side of `Wm8960.state`."""
         level = self.alc
         return {
             "high_pass": self.high_pass,
+            "high_pass_hz": self._corner_hz if self.high_pass else None,
+            "inputs": [sorted(side.connected) for side in self.channels],
+            "input_gain_db": [self._whole_gain_db(side) for side in (0, 1)],
             "alc": level.channels,
             "alc_target_dbfs": level.target_dbfs,
             "alc_max_gain_db": level.max_gain_db,

@@ -165,6 +165,18 @@ class PlaybackPath:
         self._mute_gain = float(ramp[-1])
         return volts * ramp
 
+    def _outputs(self) -> dict[str, float | None]:
+        """Gain of each pin's amplifier where the DAC reaches it: the class-D boost included, its bridge not."""
+        boost_db = 20.0 * math.log10(self._speaker_gain / 2.0)
+        found: dict[str, float | None] = {}
+        for index, path in enumerate(self.sides):
+            fed = bool(path.dac and path.mixer_on)
+            headphone, speaker = (self._volumes[first, index].gain_db for first in (0x02, 0x28))
+            found["HP_" + "LR"[index]] = headphone if fed and path.headphone_on else None
+            loud = fed and path.speaker_on and self._speaker_swing_v and speaker is not None
+            found["SPK_" + "LR"[index]] = speaker + boost_db if loud and speaker is not None else None
+        return found
+
     def state(self) -> dict[str, object]:
         """Playback side of `Wm8960.state`."""
         return {
@@ -180,7 +192,9 @@ class PlaybackPath:
                 self._volumes[0x28, index].gain_db if path.speaker_on and self._speaker_swing_v else None
                 for index, path in enumerate(self.sides)
             ],
+            "outputs": self._outputs(),
             "deemphasis": self._deemphasis is not None,
+            "equaliser": self.stereo_enhancement,
             "stereo_enhancement": self.stereo_enhancement,
             "loopback": self.loopback,
             "sidetone": any(path.sidetone > 0.0 and path.mixer_on for path in self.sides),

@@ -49,7 +49,7 @@ class Tape:
     mic_pa: Float = field(default_factory=_nothing)  # [n, 2], all that reaches the microphones
     echo_pa: Float = field(default_factory=_nothing)  # [n, 2], the loudspeaker's part of it
     near_pa: Float = field(default_factory=_nothing)  # [n, 2], the talkers' part of it
-    mic_bias_v: Float = field(default_factory=_nothing)  # [periods], on the MICBIAS pin
+    mic_bias_v: Float = field(default_factory=_nothing)  # [periods], on the pin that feeds the microphones; 0 without one
 
 
 @dataclass
@@ -141,8 +141,7 @@ class World:
         if self.cable_gain_db is not None:
             gain = np.float32(10.0 ** (self.cable_gain_db / 20.0))
             left, right = (outputs[pin] * gain for pin in self.wiring.headphones)
-        pins = self.wiring.microphones
-        captured = self.chip.capture({pins[0]: left, pins[1]: right})
+        captured = self.chip.capture(dict(zip(self.wiring.microphones, (left, right), strict=False)))
         if self._reel is not None:
             self._tape(speaker_v, mic_pa, echo_pa, near_pa)
         self.time_s += n / rate_hz
@@ -198,7 +197,7 @@ class World:
                     setattr(tape, name, np.ascontiguousarray(np.concatenate(pieces, axis=-1).T))
 
     def _supply_v(self) -> float:
-        return self.chip.mic_bias_v if self.wiring.capsules_on_mic_bias else inf
+        return inf if self.wiring.bias_pin is None else self.chip.mic_bias_v[self.wiring.bias_pin]
 
     def _start(self, period_frames: int, rate_hz: float) -> _Stream:
         return _Stream(
@@ -249,4 +248,6 @@ class World:
         self._reel["mic_pa"].append(mic_pa)
         self._reel["echo_pa"].append(echo_pa)
         self._reel["near_pa"].append(np.zeros_like(mic_pa) if near_pa is None else near_pa)
-        self._reel["mic_bias_v"].append(np.array([self.chip.mic_bias_v], dtype=np.float32))
+        pin = self.wiring.bias_pin
+        bias_v = self.chip.mic_bias_v[pin] if pin else 0.0
+        self._reel["mic_bias_v"].append(np.array([bias_v], dtype=np.float32))

@@ -29,7 +29,7 @@ def test_an_application_in_c_s_manner_gets_voice_chat_into_the_codec(bench: Virt
     assert audiosession.set_property(fourcc("mode"), code("msmt")) == fourcc("pty?")
     assert bench.mode == "voiceChat"
     assert audiosession.set_active_with_flags(False, 1) == NO_ERROR
-    assert bench.chip.mic_bias_v == 0.0
+    assert bench.chip.mic_bias_v["MICBIAS"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class Board(RuleBasedStateMachine):
     @invariant()
     def a_silent_board_gives_no_bias_and_no_sound(self) -> None:
         if not self.bench.stage.sounding and self.faults.write_in < 0 and not self.bench.device.conductor.fault:
-            assert self.bench.chip.mic_bias_v == 0.0
+            assert self.bench.chip.mic_bias_v["MICBIAS"] == 0.0
             assert self.bench.chip.state()["dac_gain_db"] == [None, None]
 
     def teardown(self) -> None:

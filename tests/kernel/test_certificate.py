@@ -18,10 +18,11 @@ from firmware_py.device import Device
 from firmware_py.pcm.alsa import AlsaPcm
 from firmware_py.pins import GpioPins
 from hil.analysis import erle_db, latency_frames
-from hil.bench.promise import mismatches
+from hil.bench.promise import Asked, mismatches
 from hil.contracts import CONTRACTS
 from hil.limits import limits_of
 from hil.measurement import Measurement
+from hil.sim.hats import HATS
 from hil.sim.wm8960 import Wm8960
 from hil.stimulus import composite_source
 from hil.voices import Voices
@@ -84,7 +85,7 @@ def measure(bench: Bench, mode: Mode) -> dict[str, float]:
         if (int(address, 16), direction) == (CODEC, "W"):
             chip.write(CODEC, bytes.fromhex("".join(words)))
             chip.wait(0.1)
-    values = {"register_mismatches": float(len(mismatches(chip.state(), stage, mode)))}
+    values = {"register_mismatches": float(len(mismatches(chip.state(), Asked.of(stage, HATS[stage.board.name]), mode)))}
     bench.converse(np.zeros(rate // 2))  # while nobody read, the card has had an xrun
     if CONTRACTS[mode].cancels_echo:
         far = np.asarray(0.3 * Voices([], []).far(12.0, rate))

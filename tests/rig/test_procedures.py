@@ -81,7 +81,7 @@ class Fragile(VirtualBench):
     """A bench whose card stops when the room is hushed or the microphones have lost their bias."""
 
     def converse(self, *arguments, **named):
-        if self.world.ambient_noise == 0.0 or self.chip.mic_bias_v == 0.0:
+        if self.world.ambient_noise == 0.0 or self.chip.mic_bias_v["MICBIAS"] == 0.0:
             raise PcmError(errno.ENODEV, "the card has gone")
         return super().converse(*arguments, **named)
 
@@ -93,7 +93,7 @@ def test_a_procedure_that_is_interrupted_leaves_the_noise_and_the_bias_as_they_w
             with pytest.raises(PcmError):
                 procedure(bench)
         assert bench.world.ambient_noise == 1.0
-        assert bench.chip.mic_bias_v == pytest.approx(2.97, rel=0.01)
+        assert bench.chip.mic_bias_v["MICBIAS"] == pytest.approx(2.97, rel=0.01)
 
 
 @pytest.mark.parametrize("mode", [Mode.DEFAULT, Mode.VOICE_CHAT, Mode.GAME_CHAT])

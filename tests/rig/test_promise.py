@@ -32,11 +32,11 @@ def test_every_promised_mode_has_a_contract_and_is_kept(bench):
         ("default",     "IFACE1",   0x00C, "interface"),          # 16 bits
         ("default",     "IFACE1",   0x003, "interface"),          # left justified
         ("default",     "IFACE1",   0x040, "interface"),          # the host provides the clock
-        ("default",     "LOUT2",    0x103, "left speaker_db"),    # 3 dB less
-        ("default",     "LOUT2",    0x179, "left speaker_db"),    # muted
-        ("default",     "POWER2",   0x010, "left speaker_db"),    # no power
-        ("default",     "CLASSD1",  0x080, "right speaker_db"),   # on, though nothing hangs on it
-        ("default",     "POWER2",   0x060, "headphone_db"),       # on, though nobody listens
+        ("default",     "LOUT2",    0x103, "SPK_L is at 1 dB"),   # louder
+        ("default",     "LOUT2",    0x179, "SPK_L is at off"),    # muted
+        ("default",     "POWER2",   0x010, "SPK_L is at off"),    # no power
+        ("default",     "CLASSD1",  0x080, "SPK_R is on"),        # on, though nothing hangs on it
+        ("default",     "POWER2",   0x060, "HP_L is on"),         # on, though nobody listens
         ("default",     "ALC3",     0x100, "alc_mode"),           # limiter
         ("default",     "ALC2",     0x020, "ALC goes down"),
         ("default",     "ALC1",     0x004, "ALC target"),
@@ -101,7 +101,7 @@ def test_what_a_session_prefers_is_wanted_where_it_was_granted(bench):
 def test_headphones_are_heard_and_the_loudspeaker_is_not_while_they_are_plugged(bench):
     bench.device.conductor.plugged("headphones", True)
     with bench.active("default"):
-        assert bench.chip.state()["headphone_db"] != [None, None]
+        assert bench.chip.state()["outputs"]["HP_L"] is not None
         assert bench.mismatches() == []
 
 

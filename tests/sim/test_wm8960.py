@@ -58,7 +58,7 @@ def test_a_reset_silences_everything_that_was_playing():
     desk.write(0x0F, 0)
     assert all(vrms(volts) == 0.0 for volts in desk.play(0.05).values())
     assert desk.chip.frame_rate_hz is None
-    assert desk.chip.mic_bias_v == 0.0
+    assert desk.chip.mic_bias_v["MICBIAS"] == 0.0
 
 
 # what reset leaves undone
@@ -115,11 +115,11 @@ def test_the_chip_resets_with_the_high_pass_on_and_as_a_24_bit_i2s_consumer():
 
 def test_mic_bias_needs_its_bit_and_vref_and_has_two_levels():
     desk = Desk()
-    assert desk.chip.mic_bias_v == pytest.approx(0.9 * 3.3)
+    assert desk.chip.mic_bias_v["MICBIAS"] == pytest.approx(0.9 * 3.3)
     desk.write(0x30, 0x003)
-    assert desk.chip.mic_bias_v == pytest.approx(0.65 * 3.3)
+    assert desk.chip.mic_bias_v["MICBIAS"] == pytest.approx(0.65 * 3.3)
     desk.write(0x19, 0x0BE)
-    assert desk.chip.mic_bias_v == 0.0
+    assert desk.chip.mic_bias_v["MICBIAS"] == 0.0
 
 
 @pytest.mark.parametrize(("charge_s", "thumps"), [(0.02, True), (0.06, True), (0.1, False), (0.2, False)])
