@@ -135,7 +135,7 @@ class CodecDescription:
         sysclks = {row.sysclk_hz for row in self.clocks if row.mclk_hz == mclk_hz}
         return sorted({row.rate_hz for row in self.rates if row.sysclk_hz in sysclks and row.rate_hz})
 
-    def limited_to(self, rates_hz: Collection[int]) -> CodecDescription:
+    def limited_to(self, rates_hz: Collection[float]) -> CodecDescription:
         """The same codec where what it is wired to takes no other frame rates."""
         return replace(self, rates=tuple(row for row in self.rates if row.rate_hz in rates_hz))
 
@@ -200,7 +200,7 @@ class Board:
     ports: Mapping[str, Port]
     defaults: Mapping[str, Value] = field(default_factory=dict)  # in every mode: the codec's, then its own
     modes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # ... and in one mode only
-    rates_hz: tuple[int, ...] = ()  # the only frame rates of its card; its codec has no others then
+    rates_hz: tuple[float, ...] = ()  # the only frame rates of its card; its codec has no others then
     buttons: tuple[Button, ...] = ()
     leds: AddressableLeds | tuple[PlainLed, ...] = ()
     file: str = ""

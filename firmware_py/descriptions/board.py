@@ -44,7 +44,7 @@ def _read_board(top: Table, codec: CodecDescription) -> Board:
         ports={name: _port(name, table) for name, table in top.table("ports").each()},
         defaults={**codec.defaults, **top.values("defaults")},
         modes={name: top.table("modes").values(name) for name in top.table("modes", required=False).keys},
-        rates_hz=tuple(map(int, top.numbers("rates_hz"))) if "rates_hz" in top else (),
+        rates_hz=top.numbers("rates_hz") if "rates_hz" in top else (),
         buttons=tuple(map(_button, top.tables("buttons", required=False))),
         leds=_leds(top),
         file=top.problems.file,

@@ -41,7 +41,9 @@ def board_has_its_codec(board: Board, problems: Problems) -> None:
     for index, rate_hz in enumerate(board.rates_hz):
         if able and rate_hz not in able:
             known = ", ".join(map(str, able))
-            problems.add(("rates_hz", index), f"{codec.title} cannot make this from {board.mclk_hz} Hz; it can make {known}")
+            problems.add(
+                ("rates_hz", index), f"{codec.title} cannot make this from {board.mclk_hz} Hz; it can make {known}"
+            )
 
 
 def board_names_real_controls(board: Board, problems: Problems) -> None:

@@ -20,6 +20,10 @@ BROKEN = [
     ("board_has_its_codec",
      {"mclk_hz = 24_000_000": "@@mclk_hz = 26_000_000"},
      "mclk_hz: WM8960 has no clock row for 26000000 Hz; it has 11289600, 12000000, 12288000, 24000000"),
+    ("board_has_its_codec",
+     {"mclk_hz": "rates_hz = [48_000, @@96_000]\nmclk_hz"},
+     "rates_hz[1]: WM8960 cannot make this from 24000000 Hz; "
+     "it can make 8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000"),
     ("board_names_real_controls",
      {"[leds]": "[defaults]\n@@speaker_gain = 0.0\n[leds]"},
      "defaults.speaker_gain: WM8960 has no such control: did you mean 'speaker_gain_db' or 'speaker'?"),
@@ -80,8 +84,8 @@ def test_every_rule_is_broken_once() -> None:
 
 
 def test_a_codec_that_nobody_has_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    text, place = take_mark(replaced(BOARD, {'codec = "wm8960"': '@@codec = "wm8961"'}))
-    message = "codec: no codec is named 'wm8961'; did you mean 'wm8960'?"
+    text, place = take_mark(replaced(BOARD, {'codec = "wm8960"': '@@codec = "wm896"'}))
+    message = "codec: no codec is named 'wm896'; did you mean 'wm8960'?"
     assert board_problems(tmp_path, text) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
 
 
