@@ -41,9 +41,10 @@ def codec_settings(
         "high_pass": profile.high_pass,
         "alc": profile.alc,
         "noise_gate": False,
-        "input_gain_db": input_gain_db(profile, microphone, board.codec.full_scale_dbv),
     }
-    if profile.alc:
+    if "microphone" in microphone.set:  # a line input has a gain of its own
+        settings["input_gain_db"] = input_gain_db(profile, microphone, board.codec.full_scale_dbv)
+    if profile.alc and "alc" not in board.codec.absent:
         settings |= {
             "alc_max_gain_db": profile.alc_max_gain_db,
             "alc_target_dbfs": profile.alc_target_dbfs,

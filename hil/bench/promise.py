@@ -88,7 +88,13 @@ def mismatches(state: State, asked: Asked, mode: str) -> list[str]:
     contract = CONTRACTS[mode]
     in_force = asked.mode_in_force
     found = [] if in_force == mode else [f"the mode in force is {in_force}, not {mode}"]
-    found += [*_unlike(state, _SWITCHES), *state["reserved"], *_rates(state, asked, contract), *_playback(state, asked)]
+    found += [
+        *_unlike(state, _SWITCHES),
+        *_link(state["interface"]),
+        *state["reserved"],
+        *_rates(state, asked, contract),
+        *_playback(state, asked),
+    ]
     if asked.source is None:
         powered = any(volts > 0.0 for volts in state["mic_bias_v"].values())
         return found + ["the microphones are powered, though nothing is recorded"] * powered
@@ -105,7 +111,6 @@ def mismatches(state: State, asked: Asked, mode: str) -> list[str]:
 
 
 _SWITCHES = {
-    "interface": {"format": "i2s", "word_bits": 32, "provider": True},
     "noise_gate": False,
     "deemphasis": False,
     "equaliser": False,
@@ -113,6 +118,16 @@ _SWITCHES = {
     "sidetone": False,
     "analogue_up": True,
 }
+
+
+_INTERFACE = {"format": "i2s", "word_bits": 32, "provider": True, "enabled": True, "output_enabled": True}
+
+
+def _link(interface: Mapping[str, Any]) -> Iterator[str]:
+    """What a chip says of its audio port; not every chip has every switch."""
+    for name, value in _INTERFACE.items():
+        if name in interface and interface[name] != value:
+            yield f"interface: {name} is {interface[name]}, not {value}"
 
 
 def _unlike(state: State, wanted: Mapping[str, Any]) -> list[str]:
@@ -211,20 +226,20 @@ def _gain_asked(asked: Asked, contract: Contract) -> float:
 
 
 def _fixed_gain(state: State, gain_db: float) -> Iterator[str]:
+    tolerance_db = max(GAIN_TOLERANCE_DB, 0.51 * state.get("input_gain_step_db", 0.75))
     for side, value in zip(("left", "right"), state["input_gain_db"], strict=True):
-        if abs(value - gain_db) > GAIN_TOLERANCE_DB:
+        if abs(value - gain_db) > tolerance_db:
             yield f"{side} input gain is {value:g} dB, not {gain_db:.1f}"
 
 
 def _automatic_gain(state: State, asked: Asked, contract: Contract, gain_db: float) -> Iterator[str]:
-    """Its ceiling and floor are those of the amplifier that it moves; the contract's is that of the whole input."""
+    """Its ceiling is that of the whole input; its floor that of the amplifier which it moves."""
     yield from _unlike(state, {"alc_mode": "alc"})
     target = asked.said("alc_target_dbfs", contract.alc_target_dbfs)
     if abs(state["alc_target_dbfs"] - target) > TARGET_TOLERANCE_DB:
         yield f"ALC target is {state['alc_target_dbfs']:g}, not {target:g} dBFS"
     above_db = asked.said("alc_max_gain_db", contract.alc_max_gain_db)
-    for side, fixed_db in zip(("left", "right"), state.get("boost_db") or (0.0, 0.0), strict=True):
-        reach_db = state["alc_max_gain_db"] + (fixed_db or 0.0)
+    for side, reach_db in zip(("left", "right"), state["alc_reach_db"], strict=True):
         if abs(reach_db - gain_db - above_db) > CEILING_TOLERANCE_DB:
             yield f"{side} ALC reaches {reach_db:g} dB, not {gain_db + above_db:.1f}"
     floor_db = float(asked.board.defaults.get("alc_min_gain_db", state["alc_min_gain_db"] or 0.0))

@@ -51,10 +51,11 @@ class Chip(Protocol):
         high_pass, high_pass_hz
         inputs             [[pins routed to the left ADC], [right]]
         input_gain_db      [left, right] from the routed pin to the ADC; None: muted, unpowered, or nothing routed
+        input_gain_step_db how finely that can be set, where it is coarser than 0.75 dB
         adc_gain_db, dac_gain_db   [left, right], digital; None: muted or off
         outputs            {pin: gain in dB from the DAC, the digital one apart}; None: off, muted, or not fed by it
         alc                "off", "left", "right" or "stereo"; alc_mode, alc_target_dbfs, alc_max_gain_db, alc_min_gain_db,
-                           alc_hold_ms, alc_decay_ms, alc_attack_ms
+                           alc_reach_db ([left, right], of the whole input), alc_hold_ms, alc_decay_ms, alc_attack_ms
         noise_gate, noise_gate_dbfs, deemphasis, equaliser, loopback, sidetone
         reserved           sentences on reserved bits that are not as they must be
         """

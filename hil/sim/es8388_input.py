@@ -333,6 +333,8 @@ class RecordPath:
             "alc_target_dbfs": level.target_dbfs,
             "alc_max_gain_db": level.max_gain_db,
             "alc_min_gain_db": level.min_gain_db,
+            "alc_reach_db": [level.max_gain_db, level.max_gain_db],
+            "input_gain_step_db": 3.0,
             "alc_hold_ms": level.hold_ms,
             "alc_decay_ms": level.decay_ms,
             "alc_attack_ms": level.attack_ms,

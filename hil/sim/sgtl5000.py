@@ -205,6 +205,7 @@ class Sgtl5000:
         to_dac = self._playback.dac_on[0] and routing.reaches("adc", routing.dac)
         bypass = self._playback.line_selected and self._playback.headphone_on
         format_name = self._port.format if self._port else None
+        recorded = self._record.state(self._analogue)
         return {
             "alive": self._alive,
             "analogue_up": self._analogue and self._vag.settled,
@@ -220,13 +221,15 @@ class Sgtl5000:
                 "word_bits": WORD_BITS[self._registers.bits(I2S_CTRL, 5, 4)],
                 "provider": self._clocks.provider,
             },
-            **self._record.state(self._analogue),
+            **recorded,
             "adc_gain_db": [self._adc_gain_db() if on else None for on in self._record.heard],
             "alc": "stereo" if levels_capture else "off",
             "alc_mode": "limiter" if avc.limiter else "alc",
             "alc_target_dbfs": avc.target_dbfs,
             "alc_max_gain_db": avc.max_gain_db,
             "alc_min_gain_db": None,
+            "alc_reach_db": [None if gain is None else gain + avc.max_gain_db for gain in recorded["input_gain_db"]],
+            "input_gain_step_db": 1.5,
             "alc_hold_ms": None,
             "alc_decay_ms": _six_db_ms(avc.decay_db_s),
             "alc_attack_ms": _six_db_ms(avc.attack_db_s),

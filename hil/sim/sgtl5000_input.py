@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +122,7 @@ class RecordPath:
         live = self.powered and not self._muted
         return live, live and self._stereo
 
-    def state(self, analogue: bool) -> dict[str, object]:
+    def state(self, analogue: bool) -> dict[str, Any]:
         """Record side of `Sgtl5000.state`, but for what happens behind the ADC."""
         gain_db = 0.0 if self._line else self._mic_gain_db
         pins = [["LINEIN_L"], ["LINEIN_R"]] if self._line else [["MIC"], ["MIC"]]

@@ -309,6 +309,10 @@ class RecordPath:
             "alc_target_dbfs": level.target_dbfs,
             "alc_max_gain_db": level.max_gain_db,
             "alc_min_gain_db": AGC_MIN_DB,
+            "alc_reach_db": [
+                one.max_gain_db + max((ratio for _, ratio in side.sources), default=0.0)
+                for one, side in zip(self.agc, self.channels, strict=True)
+            ],
             "alc_hold_ms": None,
             "alc_decay_ms": level.decay_ms,
             "alc_attack_ms": level.attack_ms,

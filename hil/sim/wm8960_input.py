@@ -298,6 +298,7 @@ class RecordPath:
             "alc": level.channels,
             "alc_target_dbfs": level.target_dbfs,
             "alc_max_gain_db": level.max_gain_db,
+            "alc_reach_db": [level.max_gain_db + (side.mic_boost_db or 0.0) for side in self.channels],
             "alc_min_gain_db": level.min_gain_db,
             "alc_hold_ms": level.hold_ms,
             "alc_decay_ms": level.decay_ms,
