@@ -25,7 +25,7 @@ GAIN_TOLERANCE_DB = 0.5
 CEILING_TOLERANCE_DB = 3.0  # half a step: automatic gains have ceilings in steps of 6 dB
 TARGET_TOLERANCE_DB = 1.5
 TIME_TOLERANCE = math.sqrt(2.0)  # and time constants in octaves
-RATE_TOLERANCE = 1e-4
+RATE_TOLERANCE = 2e-5  # a PLL's fraction ends somewhere
 BIAS_TOLERANCE = 0.05
 
 LOUDSPEAKERS = ("builtInSpeaker", "builtInReceiver")
@@ -92,6 +92,7 @@ def mismatches(state: State, asked: Asked, mode: str) -> list[str]:
         *_unlike(state, _SWITCHES),
         *_link(state["interface"]),
         *state["reserved"],
+        *state.get("faults", ()),
         *_rates(state, asked, contract),
         *_playback(state, asked),
     ]

@@ -58,4 +58,5 @@ class Chip(Protocol):
                            alc_reach_db ([left, right], of the whole input), alc_hold_ms, alc_decay_ms, alc_attack_ms
         noise_gate, noise_gate_dbfs, deemphasis, equaliser, loopback, sidetone
         reserved           sentences on reserved bits that are not as they must be
+        faults             sentences on what the datasheet forbids and was done since the last reset
         """

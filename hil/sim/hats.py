@@ -71,7 +71,7 @@ HATS: Final[dict[str, Wiring]] = {
             microphones=("MIC2L", "MIC2R"),
             bias_v=2.5,
             loudspeaker="LEFT_LOP",
-            loudspeakers=("LEFT_LOP",),
+            loudspeakers=("LEFT_LOP", "RIGHT_LOP"),
             headphones=("HPLOUT", "HPROUT"),
             led_count=3,
         ),
@@ -88,6 +88,25 @@ HATS: Final[dict[str, Wiring]] = {
             line_outputs=("LOUT", "ROUT"),
             tied=("LOUT", "ROUT", "LHPOUT", "RHPOUT"),
             button_gpio=None,
+        ),
+        # Not HATs: the two codecs that are on none, on a bench of their own.
+        Wiring(
+            name="sgtl5000-bench",
+            codec="SGTL5000",
+            mclk_hz=12_288_000.0,
+            microphones=("MIC",),
+            bias_v=3.0,
+            loudspeaker="LINEOUT_L",
+            loudspeakers=("LINEOUT_L", "LINEOUT_R"),
+        ),
+        Wiring(
+            name="es8388-bench",
+            codec="ES8388",
+            mclk_hz=12_288_000.0,
+            microphones=("LIN1", "RIN1"),
+            loudspeaker="LOUT2",
+            loudspeakers=("LOUT2", "ROUT2"),
+            headphones=("LOUT1", "ROUT1"),
         ),
     )
 }
