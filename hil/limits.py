@@ -210,10 +210,9 @@ def limits_of(mode: str) -> tuple[Limit, ...]:
     return tuple(by_mode[mode] for by_mode in _LIMITS.values() if mode in by_mode)
 
 
-def mic_bias_limit(avdd_v: float, ratio: float) -> Limit:
-    """`mic_bias_v` of a board whose codec's MICBIAS is *ratio* (0.9 or 0.65) of another supply than 3.3 V."""
-    nominal_v = avdd_v * ratio
+def mic_bias_limit(nominal_v: float, source: str) -> Limit:
+    """`mic_bias_v` of a board whose microphones are laid out for *nominal_v*; *source* says where that stands."""
     return Limit(
         name="mic_bias_v", title="Microphone bias", unit="V", lower=0.95 * nominal_v, upper=1.05 * nominal_v,
-        source=f"WM8960: {ratio:g} AVDD at {avdd_v:g} V; tolerance own", standard="own",
+        source=f"{source}; tolerance own", standard="own",
     )  # fmt: skip

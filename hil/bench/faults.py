@@ -33,7 +33,7 @@ from firmware_py.modes import PROFILES, Category, Mode
 from firmware_py.registers import Value
 from firmware_py.settings import codec_settings
 from hil.bench.mutations import Mutation, mutations
-from hil.bench.promise import Asked, mismatches
+from hil.bench.promise import Asked, input_pins, mismatches
 from hil.bench.virtual import ChipBus, model_of
 from hil.sim.chip import Chip, Frames
 from hil.sim.hats import Wiring
@@ -94,6 +94,10 @@ class Journey:
                 if hz in PREFERRED_HZ
             ),
             *(Stop(f"default to {port.name}", Mode.DEFAULT, source=first_in, destination=port) for port in outputs[1:]),
+            *(
+                Stop(f"default from {port.name}", Mode.DEFAULT, source=port, destination=first_out)
+                for port in inputs[1:]
+            ),
             Stop("recording only", Mode.VIDEO_RECORDING, Category.RECORD_AUDIO, source=first_in),
             Stop("standby"),
             Stop("playing only", Mode.DEFAULT, Category.MEDIA_PLAYBACK, destination=first_out),
@@ -218,13 +222,12 @@ def _unlike(chip: Chip, wiring: Wiring, board: Board, stop: Stop, plan: Plan) ->
         return mismatches(state, asked, stop.mode.value)
     chip.wait(2.0)  # a microphone's supply has a capacitor
     state = chip.state()
-    found = [*state["reserved"], *state.get("faults", ())]  # type: ignore[misc]
+    found = [*state.get("faults", ())]  # type: ignore[misc]
     found += [f"{pin} is on" for pin, gain in state["outputs"].items() if gain is not None]  # type: ignore[attr-defined]
     found += ["the converters to the outputs are on"] * (state["dac_gain_db"] != [None, None])
     found += ["an input is open"] * (state["input_gain_db"] != [None, None])
     found += [f"{pin} has {volts:g} V" for pin, volts in chip.mic_bias_v.items() if volts > 0.1]
     if stop.name == "off":
-        found += ["references are still up"] * bool(state["analogue_up"])
         found += ["it still makes a frame clock"] * (chip.frame_rate_hz is not None)
     return found
 
@@ -239,7 +242,7 @@ def _levels(chip: Chip, wiring: Wiring, stop: Stop) -> Iterator[tuple[str, float
     t = np.arange(frames) / rate_hz
     low, high = (np.sin(2.0 * np.pi * hz * t) for hz in (rate_hz / 48.0, rate_hz / 16.0))
     down = (0.05 * 2.0**31 * np.stack([low, high], axis=1)).astype(np.int32)
-    pins = wiring.line_inputs if stop.source is not None and stop.source.type == "lineIn" else wiring.microphones
+    pins = input_pins(wiring, stop.source)
     volts: dict[str, list[NDArray[np.float32]]] = {}
     words: list[Frames] = []
     for at in range(0, frames, BLOCK_FRAMES):

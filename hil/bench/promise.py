@@ -183,11 +183,16 @@ def _open_pins(asked: Asked, port: Port) -> Iterator[tuple[str, float]]:
 
 def _inputs(state: State, asked: Asked) -> Iterator[str]:
     """Each converter hears its own microphone, or both the one that there is, and no other pin."""
-    wiring = asked.wiring
-    pins = wiring.microphones if asked.source is None or asked.source.type != "lineIn" else wiring.line_inputs
+    pins = input_pins(asked.wiring, asked.source)
     wanted = [[pins[0]], [pins[-1]]]
     if state["inputs"] != wanted:
         yield f"the converters hear {_said(state['inputs'])}, not {_said(wanted)}"
+
+
+def input_pins(wiring: Wiring, source: Port | None) -> tuple[str, ...]:
+    """The codec's pins behind an input port, left and right; one where both converters hear the same."""
+    sockets = {"lineIn": wiring.line_inputs, "headsetMic": wiring.headset}
+    return sockets.get(source.type, wiring.microphones) if source is not None else wiring.microphones
 
 
 def _said(sides: Iterable[Iterable[str]]) -> str:

@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from firmware_py.audio import Session
 from firmware_py.board import AddressableLeds, Board, Button
@@ -47,6 +48,9 @@ CHIPS: Mapping[str, Callable[..., Chip]] = {
 }
 
 Samples = NDArray[np.float32]
+
+MIC_BIAS_OFF_V = 1.0
+"""Below this no capsule works: a pin discharges through one, and that takes its time."""
 
 PRESS_S = 0.08
 """A finger stays this long on a button, and this long away from it."""
@@ -171,6 +175,12 @@ class VirtualBench:
         codec, settings = self.stage.codec, self.stage.plan().settings
         codec.apply(codec.plan({**settings, "mic_bias": on}))
 
+    @property
+    def mic_bias_is_on(self) -> bool:
+        """Whether the pin that feeds the microphones has a voltage."""
+        pin = self.world.wiring.bias_pin
+        return pin is None or self.chip.mic_bias_v[pin] > MIC_BIAS_OFF_V
+
     def press_button(self) -> None:
         """Press and release; the device handles it as its control thread would."""
         self.pins.press()
@@ -226,10 +236,10 @@ class VirtualBench:
             down=played,
             up=up[:, 0],
             up_right=up[:, -1],
-            speaker_v=tape.speaker_v,
-            mic_pa=_first(tape.mic_pa),
-            echo_pa=_first(tape.echo_pa),
-            near_pa=_first(tape.near_pa),
+            speaker_v=_at_rate(tape.speaker_v, len(up)),
+            mic_pa=_at_rate(_first(tape.mic_pa), len(up)),
+            echo_pa=_at_rate(_first(tape.echo_pa), len(up)),
+            near_pa=_at_rate(_first(tape.near_pa), len(up)),
             mic_bias_v=tape.mic_bias_v,
             true_seconds=self.world.time_s - began_s,
         )
@@ -264,6 +274,12 @@ class WiredPins:
     def show(self, colours: Sequence[Colour]) -> None:
         if self.led_count == self._hat.led_count:
             self._pins.show(colours)
+
+
+def _at_rate(tape: Samples, frames: int) -> Samples:
+    """A tape at the mode's rate: where the codec cannot run at that, the world's is a whole multiple of it."""
+    factor = round(len(tape) / frames) if frames else 1
+    return tape if factor <= 1 else np.asarray(resample_poly(tape, 1, factor), np.float32)[:frames]
 
 
 def _first(channels: Samples) -> Samples:

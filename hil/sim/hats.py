@@ -15,10 +15,11 @@ class Wiring:
     """The copper between the codec and the world.
 
     microphones        codec inputs of the left and the right capsule; one name is one capsule
+    capsule_dbv        RMS volts (dB re 1 V) that a capsule gives at 94 dB SPL; typical of its kind where no part is known
     bias_pin, bias_v   the codec's pin that powers them, and what the board is laid out for; None is a rail of their own
     loudspeaker        codec output at the loudspeaker, or at the amplifier before it
     headphones         codec outputs at the jack
-    line_inputs, line_outputs  codec pins at sockets for lines, where there are any
+    line_inputs, line_outputs, headset  codec pins at sockets, where there are any
     tied               outputs that come on with others and hang on nothing, or on a socket of their own
     """
 
@@ -26,6 +27,7 @@ class Wiring:
     codec: str
     mclk_hz: float
     microphones: tuple[str, ...] = ("LINPUT1", "RINPUT1")
+    capsule_dbv: float = -38.0
     bias_pin: str | None = "MICBIAS"
     bias_v: float = 0.9 * 3.3
     loudspeaker: str = "SPK_L"
@@ -33,6 +35,7 @@ class Wiring:
     headphones: tuple[str, str] = ("HP_L", "HP_R")
     line_inputs: tuple[str, ...] = ()
     line_outputs: tuple[str, ...] = ()
+    headset: tuple[str, ...] = ()
     tied: tuple[str, ...] = ()
     button_gpio: int | None = 17
     button_active_low: bool = True
@@ -50,6 +53,8 @@ _CODEC_ZERO = Wiring(
     bias_v=2.2,
     loudspeaker="LINE",
     loudspeakers=("LINE",),
+    line_inputs=("AUX_L", "AUX_R"),
+    headset=("MIC1",),
     button_gpio=27,
     led_count=2,
 )
@@ -80,6 +85,7 @@ HATS: Final[dict[str, Wiring]] = {
             codec="WM8731",
             mclk_hz=12_000_000.0,
             microphones=("MICIN",),
+            capsule_dbv=-42.0,
             bias_v=0.75 * 3.3,
             loudspeaker="LOUT",
             loudspeakers=("LOUT", "ROUT"),

@@ -27,7 +27,7 @@ from hil.sim.room import (
 )
 from hil.sim.room import room as room_called
 from hil.sim.talker import Talker
-from hil.sim.transducers import DEFAULT_DISTORTION, Capsules, Loudspeaker, Noise
+from hil.sim.transducers import CAPSULE_DBV_PER_PA, DEFAULT_DISTORTION, Capsules, Loudspeaker, Noise
 
 if TYPE_CHECKING:
     from hil.sim.chip import Chip
@@ -99,6 +99,7 @@ class World:
         self._distortion = distortion
         self._noise_spl_db = noise_spl_db
         self._capsules = Capsules()
+        self._capsule_gain = np.float32(10.0 ** ((wiring.capsule_dbv - CAPSULE_DBV_PER_PA) / 20.0))
         self._at_mouth: list[Talker] = []
         self._at_capsule: list[Talker] = []
         self._stream: _Stream | None = None
@@ -137,7 +138,7 @@ class World:
         mic_pa = echo_pa + stream.noise.next(self.ambient_noise)
         if near_pa is not None:
             mic_pa += near_pa
-        left, right = self._capsules.volts(mic_pa, self._supply_v(), n / rate_hz)
+        left, right = self._capsules.volts(mic_pa, self._supply_v(), n / rate_hz) * self._capsule_gain
         if self.cable_gain_db is not None:
             gain = np.float32(10.0 ** (self.cable_gain_db / 20.0))
             left, right = (outputs[pin] * gain for pin in self.wiring.headphones)

@@ -159,6 +159,6 @@ def test_a_limit_that_does_not_exist_is_answered_with_those_that_do():
 
 
 def test_the_bias_of_another_supply_is_five_per_cent_round_its_own_share():
-    asked = mic_bias_limit(avdd_v=3.0, ratio=0.65)
+    asked = mic_bias_limit(1.95, "0.65 AVDD")
     assert (asked.lower, asked.upper) == pytest.approx((0.95 * 1.95, 1.05 * 1.95))
     assert isinstance(asked, Limit)

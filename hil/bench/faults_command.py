@@ -1,0 +1,96 @@
+"""Spoil a board's description on purpose, mistake by mistake, and see which are noticed.
+
+    audiohat board faults --board respeaker-2mic-v1
+    audiohat board faults --board codec-zero --json
+
+Every field that a mode uses is got wrong in every way that people get it wrong: its address, its bits, its sense, its scale, two
+of its values, its latch; and so are order, pauses and reserved bits. Each time the board is taken through its modes on the
+simulated chip, which was written from the datasheet. What nobody notices is listed, and so is what makes no difference.
+Exit code 1 when less than 95 % of the mistakes are caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from firmware_py.cli import FAIL, PASS
+from hil.bench.faults import Trial, try_faults
+from hil.bench.mutations import KINDS
+
+HELP = "spoil a board's description on purpose, and see what is noticed"
+ENOUGH = 0.95
+_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--board", default="respeaker-2mic-v1", help="a board's name or file (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try them all; returns the exit code."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("mistakes", total=None)
+        trials = try_faults(options.board, lambda done, total: progress.update(task, completed=done, total=total))
+    report = summary(options.board, trials)
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        _print(report, trials)
+    return PASS if float(report["caught_ratio"]) >= ENOUGH else FAIL  # type: ignore[arg-type]
+
+
+def summary(board: str, trials: list[Trial]) -> dict[str, object]:
+    """The figures. Those that are equivalent count neither as caught nor as missed."""
+    kinds = {kind: _count(trial for trial in trials if trial.kind == kind) for kind in KINDS}
+    told = [trial for trial in trials if trial.verdict != "equivalent"]
+    caught = [trial for trial in told if trial.verdict == "caught"]
+    return {
+        "board": board,
+        "caught_ratio": len(caught) / len(told) if told else 1.0,
+        "caught": len(caught),
+        "total": len(told),
+        "equivalent": len(trials) - len(told),
+        "by": dict(Counter(trial.by for trial in caught)),
+        "kinds": kinds,
+        "escapes": [asdict(trial) for trial in told if trial.verdict == "escaped"],
+        "equivalents": [asdict(trial) for trial in trials if trial.verdict == "equivalent"],
+    }
+
+
+def _count(trials: Iterable[Trial]) -> dict[str, int]:
+    verdicts = Counter(trial.verdict for trial in trials)
+    return {"caught": verdicts["caught"], "escaped": verdicts["escaped"], "equivalent": verdicts["equivalent"]}
+
+
+def _print(report: dict[str, object], trials: list[Trial]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS)
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("kind", "caught", "escaped", "equivalent"):
+        table.add_column(name, justify="left" if name == "kind" else "right")
+    kinds: dict[str, dict[str, int]] = report["kinds"]  # type: ignore[assignment]
+    for kind, counts in kinds.items():
+        if any(counts.values()):
+            table.add_row(kind, *(str(counts[name]) for name in ("caught", "escaped", "equivalent")))
+    console.print(table)
+    for title, verdict in (("Not noticed:", "escaped"), ("No difference, so nothing to notice:", "equivalent")):
+        listed = [trial for trial in trials if trial.verdict == verdict]
+        if listed:
+            console.print(title)
+        for trial in listed:
+            console.print(
+                f"  {trial.kind}: {trial.place}: {trial.change} ({trial.evidence})", markup=False, highlight=False
+            )
+    ratio = float(report["caught_ratio"])  # type: ignore[arg-type]
+    console.print(f"{report['board']}: {report['caught']} of {report['total']} mistakes caught, {100.0 * ratio:.1f} %")
