@@ -34,15 +34,17 @@ def codec_settings(
 
     A port is None where the category has no such direction, or nothing is plugged in.
     """
+    records, plays = source is not None and category.records, destination is not None and category.plays
     microphone = source or board.port("input")
     rate_hz = card_factor(board, profile) * profile.rate_hz
     settings: dict[str, Value] = {**board.defaults, "rate_hz": rate_hz, "provider": board.clock_provider}
     settings |= {
         "high_pass": profile.high_pass,
-        "alc": profile.alc,
+        "alc": profile.alc and records,
         "noise_gate": False,
     }
-    if "microphone" in microphone.set:  # a line input has a gain of its own
+    gain = board.codec.controls.get("input_gain_db")
+    if gain is None or gain.only_with is None or gain.only_with in microphone.set:
         settings["input_gain_db"] = input_gain_db(profile, microphone, board.codec.full_scale_dbv)
     if profile.alc and "alc" not in board.codec.absent:
         settings |= {
@@ -52,7 +54,6 @@ def codec_settings(
             "alc_decay_ms": profile.alc_decay_ms,
             "alc_hold_ms": profile.alc_hold_ms,
         }
-    records, plays = source is not None and category.records, destination is not None and category.plays
     settings |= _open(source, records)
     settings |= _open(destination, plays)
     settings |= {"mic_bias": records and microphone.needs_mic_bias, "playback": plays}

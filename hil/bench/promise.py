@@ -240,7 +240,9 @@ def _fixed_gain(state: State, gain_db: float) -> Iterator[str]:
 
 def _automatic_gain(state: State, asked: Asked, contract: Contract, gain_db: float) -> Iterator[str]:
     """Its ceiling is that of the whole input; its floor that of the amplifier which it moves."""
-    yield from _unlike(state, {"alc_mode": "alc"})
+    amplified = asked.source is None or asked.source.type != "lineIn"
+    if state["alc_mode"] != "alc" and (amplified or state["alc_mode"] != "digital only"):
+        yield f"alc_mode is {state['alc_mode']}, not alc"
     target = asked.said("alc_target_dbfs", contract.alc_target_dbfs)
     if abs(state["alc_target_dbfs"] - target) > TARGET_TOLERANCE_DB:
         yield f"ALC target is {state['alc_target_dbfs']:g}, not {target:g} dBFS"

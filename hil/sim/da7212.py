@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hil.sim.chip import Frames, Volts
 from hil.sim.da7212_alc import READ_S
 from hil.sim.da7212_clocks import RATES_HZ, Clocks, Pll, References, clocks
+from hil.sim.da7212_faults import LDO_WAIT_S, Sight, Watch
 from hil.sim.da7212_gain import RAMP_RATES_DB_S
 from hil.sim.da7212_input import DIGITAL_FLOOR_DB, PINS, RecordPath
 from hil.sim.da7212_output import PlaybackPath
@@ -30,7 +31,6 @@ WORD_BITS = (16, 20, 24, 32)
 FULL_SCALE = float(2**31)
 LARGEST = FULL_SCALE - 1.0
 RESET_S = 0.005  # no acknowledge for so long; drivers wait 10 ms
-LDO_WAIT_S = 0.040  # of bias before the LDO may be enabled
 RATE_TOLERANCE = 0.01
 SLIP_FRAMES = 32  # history kept for a converter slower than the link
 
@@ -56,9 +56,10 @@ class Da7212:
         self._playback = PlaybackPath(avdd_v)
         self._busy_s = 0.0
         self._lead_s = 0.0  # how far play() is ahead of capture() within one period
-        self._reset()
+        self._reset(Watch())
 
-    def _reset(self) -> None:
+    def _reset(self, watch: Watch) -> None:
+        self._watch = watch
         self._registers = Registers()
         self._pll = Pll()
         self._references = References()
@@ -94,7 +95,6 @@ class Da7212:
             self._store(register, value)
             if self._busy_s:
                 return
-        self._derive()
 
     def read(self, address: int, count: int) -> bytes:
         """`count` bytes from the pointer on. OSError(EREMOTEIO) as for a write."""
@@ -108,6 +108,7 @@ class Da7212:
     def _acknowledge(self, address: int, what: str, resets: bool) -> None:
         if address != ADDRESS:
             raise OSError(errno.EREMOTEIO, f"no acknowledge from 0x{address:02X} for {what}")
+        self._watch.accessed()
         if self._busy_s:
             raise OSError(errno.EREMOTEIO, f"no acknowledge from 0x{address:02X} for {what}: it recovers from a reset")
         if self._drowsy:
@@ -118,12 +119,13 @@ class Da7212:
     def _store(self, register: int, value: int) -> None:
         registers = self._registers
         if register == 0x1D and value & 0x80:
-            self._reset()
+            self._reset(Watch(since_reset_s=0.0))
             self._busy_s = RESET_S
             return
         rises = register == 0x90 and value & 0x80 and not registers.on(0x90, 7)
         if rises and self._references.bias_s < LDO_WAIT_S - 1e-9:
-            self._reset()  # the supply dips
+            self._reset(Watch(since_reset_s=0.0))  # the supply dips
+            self._watch.supply_dipped()
             self._busy_s = RESET_S
             return
         if register == 0xFD and registers.on(0xFD, 0) and not value & 1:
@@ -134,9 +136,16 @@ class Da7212:
             if run:
                 self._record.calibration.start()
             else:
+                if self._record.calibration.running:
+                    self._watch.aborted()
                 self._record.calibration.stop()
+        sight = self._sight()
+        running = sight.port and sight.audible
+        old = registers.bits(register, 7, 0)
         registers.write(register, value)
         self._pll.assist(register, value)
+        self._derive()
+        self._watch.written(register, old, registers.bits(register, 7, 0), running, self._sight())
 
     def _value(self, register: int) -> int:
         calibration = self._record.calibration
@@ -234,6 +243,7 @@ class Da7212:
         if len(lengths) != 1:
             raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
         n = lengths.pop()
+        sight = self._sight()
         if self._references.powered:
             offset_v = self._references.dc_error * self._avdd_v / 2.0
             ramp_db = self._ramp_db_s / self._clocks.link_rate_hz
@@ -249,6 +259,8 @@ class Da7212:
         self._lead_s = max(self._lead_s, -period_s)
         if not drives:
             return np.zeros((n, 2), np.int32)
+        if n:
+            self._watch.recorded(sight)
         sent = self._slips[1].apply(sent, samples_per_frame)
         if self._mono:
             sent = np.stack([sent[0], np.zeros(n)])
@@ -276,6 +288,9 @@ class Da7212:
             "synchronous": running.synchronous,
             "gains_ramp": self._ramp_db_s > 0.0,
             "ldo": registers.on(0x90, 7),
+            "soft_mix": [registers.on(0x6E, 4), registers.on(0x6F, 4)],
+            "mclk_squarer": registers.on(0x27, 4),
+            "system_controller": [registers.bits(0x50, 7, 0), registers.bits(0x51, 7, 0)],
             "charge_pump": registers.on(0x47, 7),
             "interface": {
                 "format": self._port.format,
@@ -292,7 +307,20 @@ class Da7212:
             **self._playback.state(self._references.powered),
             "loopback": self._playback.loopback or any(source > 1 for source in self._routing),
             "reserved": registers.misused() + self._mismatch(),
+            "faults": self._watch.sentences,
         }
+
+    def _sight(self) -> Sight:
+        return Sight(
+            registers=self._registers,
+            active=self._active,
+            references=self._references,
+            record=self._record,
+            playback=self._playback,
+            mclk_hz=self._mclk_hz,
+            srm_locked=self._pll.srm_locked,
+            mismatch=tuple(self._mismatch()),
+        )
 
     def _mismatch(self) -> list[str]:
         """A rate claimed in SR that the clock does not make: heard, where it is heard, as a wrong pitch."""
@@ -306,16 +334,20 @@ class Da7212:
     def _pass(self, seconds: float) -> None:
         self._busy_s = max(0.0, self._busy_s - seconds)
         self._busy_s = 0.0 if self._busy_s < 1e-9 else self._busy_s
+        self._watch.passed(seconds, self._sight())
         self._references.wait(seconds)
         self._record.wait(seconds, self._ramp_db_s)
         self._playback.wait(seconds, self._ramp_db_s)
         self._calibrate(seconds)
         if self._pll.wait(seconds):
             self._derive()
+            self._watch.clocked(self._sight())
 
     def _calibrate(self, seconds: float) -> None:
         if self._record.calibration.wait(seconds):
-            self._record.calibrate(self._converting and self._references.settled)
+            clocked = self._converting and self._references.settled
+            self._watch.calibrated(self._sight(), clocked)
+            self._record.calibrate(clocked)
             self._derive()
 
     def _derive(self) -> None:

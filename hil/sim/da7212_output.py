@@ -204,6 +204,7 @@ class PlaybackPath:
 
     def _set_tone(self, registers: Registers, rate_hz: float, frames_hz: float) -> None:
         self.tone = registers.on(0xB4, 7)
+        self.dtmf = registers.bits(0xB4, 3, 0) if registers.on(0xB4, 4) else None
         waves = ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))[registers.bits(0xB5, 1, 0)]
         gain = linear(-3.0 * registers.bits(0xB5, 7, 4))
         unit_hz = (11_025.0 if family_hz(round(rate_hz)) == family_hz(44_100.0) else 12_000.0) / 2**16
@@ -285,6 +286,7 @@ class PlaybackPath:
             "equaliser": self.equaliser,
             "equaliser_db": list(self.bands_db),
             "tone": self.tone,
+            "tone_dtmf_key": self.dtmf,
         }
 
 

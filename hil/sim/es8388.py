@@ -15,17 +15,21 @@ import numpy as np
 
 from hil.sim.chip import Frames, Volts
 from hil.sim.es8388_clocks import Clocks, Vmid, clocks
+from hil.sim.es8388_faults import Faults, Write, capturing, playing
 from hil.sim.es8388_input import PINS as INPUTS
 from hil.sim.es8388_input import RecordPath
 from hil.sim.es8388_output import PINS as OUTPUTS
 from hil.sim.es8388_output import PlaybackPath
-from hil.sim.es8388_registers import Registers
+from hil.sim.es8388_registers import CHIP_CONTROL as RESET_REGISTER
+from hil.sim.es8388_registers import SOFT_RESET, Registers
 from hil.sim.i2s import Port, Wire
 
 ADDRESSES = (0x10, 0x11)  # CE low, CE high
 MICROPHONE_GAIN = 0x09
 FORMATS = ("i2s", "left_justified", "right_justified", "dsp")
 WORD_BITS = (24, 20, 18, 16, 32, 0, 0, 0)  # the codes that name nothing carry nothing
+VMID_DIVIDERS = ("off", "50k", "500k", "5k")
+LOW_POWER = ((0x01, 5, "VCM"), (0x01, 4, "VREFBUF"), (0x01, 1, "VREF"), (0x03, 1, "flash"), (0x03, 0, "int1"))
 MIC_BIAS_RATIO = 0.9  # of AVDD; in no public text for this chip (U)
 FULL_SCALE = float(2**31)
 LARGEST = FULL_SCALE - 1.0
@@ -58,6 +62,7 @@ class Es8388:
         self._adc_wire, self._dac_wire = Wire(), Wire()
         self._record = RecordPath(avdd_v, seed)
         self._playback = PlaybackPath(avdd_v)
+        self._faults = Faults()
         self._lead_s = 0.0  # how far play() is ahead of capture() within one period
         self._derive()
 
@@ -71,11 +76,17 @@ class Es8388:
         self._pointer = data[0]
         if len(data) == 1:
             return
+        was = self._registers.copy()
         self._registers.write(data[0], data[1])
         if self._registers.held_in_reset:
+            if not was.held_in_reset:
+                self._faults = Faults()
             self._record.reset(self._registers)
             self._playback.reset(self._registers)
         self._derive()
+        if data[0] != RESET_REGISTER or not data[1] & SOFT_RESET:
+            level, powered = self._vmid.level, self._vmid.powered
+            self._faults.written(Write(data[0], data[1], was, self._registers, self._clocks, level, powered))
         if data[0] == MICROPHONE_GAIN:
             self._record.set_pga(self._registers)
 
@@ -107,8 +118,10 @@ class Es8388:
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> volts at LOUT1, ROUT1, LOUT2, ROUT2, float32[n] each."""
         n = len(frames)
+        self._faults.tell(playing(self._registers, self._clocks, self._mclk_hz))
         before = self._vmid.dc_error
         period_s = n / self._clocks.link_rate_hz
+        self._faults.flowed(period_s, self._registers)
         self._lead_s += period_s
         self._pass(max(0.0, min(period_s, self._lead_s)))
         self._lead_s = min(self._lead_s, period_s)
@@ -131,12 +144,14 @@ class Es8388:
         if len(lengths) != 1:
             raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
         n = lengths.pop()
+        self._faults.tell(capturing(self._registers, self._clocks, self._mclk_hz))
         if self._vmid.powered:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
             words = self._record.silence(n)
         frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
         period_s = n / self._clocks.link_rate_hz
+        self._faults.flowed(period_s, self._registers)
         self._lead_s -= period_s
         self._pass(max(0.0, min(period_s, -self._lead_s)))
         self._lead_s = max(self._lead_s, -period_s)
@@ -167,8 +182,23 @@ class Es8388:
             "ports": {name: {"format": port.format, "word_bits": port.word_bits} for name, port in ports.items()},
             **recording,
             **self._playback.state(powered),
+            **self._upkeep(),
             "reserved": self._registers.reserved(),
+            "faults": self._faults.told(),
             "stale": self._registers.stale,
+        }
+
+    def _upkeep(self) -> dict[str, object]:
+        """Of `state`: what supports the sound without carrying it."""
+        registers = self._registers
+        return {
+            "vmid_divider": VMID_DIVIDERS[registers.bits(0x00, 1, 0)],
+            "thermal_shutdown": registers.on(0x01, 7),
+            "overcurrent_shutdown": registers.on(0x01, 6),
+            "low_power": [name for register, bit, name in LOW_POWER if registers.on(register, bit)],
+            "dac_zero_cross": registers.on(0x19, 4),
+            "dac_click_free": registers.on(0x1C, 3),
+            "dac_double_speed": registers.on(0x18, 5),
         }
 
     def _pass(self, seconds: float) -> None:

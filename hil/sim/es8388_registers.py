@@ -54,6 +54,13 @@ class Registers:
         self._now = list(self._raw)
         self.held_in_reset = held
 
+    def copy(self) -> Registers:
+        """As they are now, whatever is written next."""
+        twin = Registers()
+        twin._raw, twin._taken, twin._now = list(self._raw), list(self._taken), list(self._now)
+        twin.held_in_reset = self.held_in_reset
+        return twin
+
     def write(self, register: int, value: int) -> None:
         """Store a value. A restarted state machine takes over its routing and clocking."""
         if register == CHIP_CONTROL and value & SOFT_RESET:

@@ -14,8 +14,9 @@ import numpy as np
 
 from hil.sim.chip import Frames, Volts
 from hil.sim.i2s import Port, Wire
-from hil.sim.sgtl5000_clocks import SYS_FS_HZ, Clocks, Pll, clocks
+from hil.sim.sgtl5000_clocks import Clocks, Pll, clocks
 from hil.sim.sgtl5000_dap import Dap
+from hil.sim.sgtl5000_faults import Sight, Watch
 from hil.sim.sgtl5000_input import PINS, RecordPath
 from hil.sim.sgtl5000_output import PINS as OUTPUT_PINS
 from hil.sim.sgtl5000_output import PlaybackPath
@@ -26,8 +27,8 @@ from hil.sim.sgtl5000_power import (
     Supplies,
     Vag,
     core_v,
-    faults,
     mic_bias_v,
+    mismatch,
     switches_driven,
 )
 from hil.sim.sgtl5000_registers import (
@@ -42,8 +43,11 @@ from hil.sim.sgtl5000_registers import (
     DAP_COEF_ACCESS,
     DIG_POWER,
     I2S_CTRL,
+    LINE_OUT_CTRL,
     MIC_CTRL,
     PAD_STRENGTH,
+    REF_CTRL,
+    SHORT_CTRL,
     Registers,
 )
 from hil.sim.sgtl5000_switch import Switch, routes
@@ -53,6 +57,8 @@ WORD_BITS = (32, 24, 20, 16)
 SHORT_SLOT_BITS = 16
 FULL_SCALE = float(2**31)
 LARGEST = FULL_SCALE - 1.0
+BIAS_CURRENT = (1.0, 1.125, 1.125, 1.125, 0.875, 0.75, 0.625, 0.5)  # of nominal
+LINE_OUT_MA = {0: 0.18, 1: 0.27, 3: 0.36, 7: 0.45, 15: 0.54}
 CONVERTER_BITS = {DIG_POWER: 0x0060, ANA_POWER: 0x000A}
 
 
@@ -88,6 +94,7 @@ class Sgtl5000:
         self._dap = Dap()
         self._record = RecordPath(self._supplies, seed, self._registers)
         self._playback = PlaybackPath(self._supplies, self._registers)
+        self._watch = Watch()
         self._alive = True
         self._lead_s = 0.0  # how far play() is ahead of capture() within one period
         self._derive()
@@ -111,10 +118,13 @@ class Sgtl5000:
             )
         self._registers.point(int.from_bytes(data[:2], "big"))
         for at in range(2, len(data), 2):
-            converters = self._converters()
+            converters, audible = self._converters(), self._sight().audible
+            old = self._registers.peek()
             register = self._registers.store(int.from_bytes(data[at : at + 2], "big"))
             self._derive()
             self._updated(register, converters)
+            if register is not None:
+                self._watch.written(register, old, self._registers.bits(register, 15, 0), audible, self._sight())
 
     def read(self, address: int, count: int) -> bytes:
         """Whole words from the pointer on, which moves with them."""
@@ -245,8 +255,26 @@ class Sgtl5000:
             "playback_avc": levels_playback,
             "equaliser": routing.dap_used and (self._dap.colours or levels_playback),
             "reserved": self._registers.reserved(),
-            "faults": faults(self._registers, self._supplies, rate_hz, SYS_FS_HZ),
+            "faults": list(dict.fromkeys(self._watch.sentences + self._sight().present + self._out_of_rate())),
+            "bias_current": BIAS_CURRENT[self._registers.bits(REF_CTRL, 3, 1)],
+            "line_out_current_ma": LINE_OUT_MA.get(self._registers.bits(LINE_OUT_CTRL, 11, 8)),
+            "short_detection": bool(self._registers.bits(SHORT_CTRL, 3, 0)),
+            "capless": self._registers.on(ANA_POWER, 2),
         }
+
+    def _sight(self) -> Sight:
+        return Sight(
+            registers=self._registers,
+            supplies=self._supplies,
+            vag=self._vag,
+            clocks=self._clocks,
+            pll=self._pll,
+            routes=self._routes,
+            mclk_hz=self._mclk_hz,
+        )
+
+    def _out_of_rate(self) -> list[str]:
+        return mismatch(self._registers, self._clocks.rate_hz if self._alive else None)
 
     def _acknowledge(self, address: int, what: str) -> None:
         if address != self._address:
@@ -271,7 +299,9 @@ class Sgtl5000:
             self._dap.load_filter(self._registers)
             self._derive()
         if converters != self._converters() and self._vag.volts > 0.1:
-            self._couplings.click(self._registers)
+            heard = self._couplings.click(self._registers)
+            if heard and register is not None:
+                self._watch.clicked(register)
 
     def _converters(self) -> int:
         both = self._registers.bits(ANA_POWER, 15, 0) << 16 | self._registers.bits(DIG_POWER, 15, 0)
@@ -302,6 +332,8 @@ class Sgtl5000:
 
     def _pass(self, seconds: float) -> None:
         """References and PLL; a VAG ramp that ends within `seconds` is a line and then a rest."""
+        if self._alive:
+            self._watch.passed(seconds, self._sight())
         ramping = min(seconds, self._vag.arrives_s)
         for part in (ramping, seconds - ramping):
             if part > 0.0:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hil.sim.sgtl5000_clocks import RATE_DIVIDERS, SYS_FS_HZ
 from hil.sim.sgtl5000_registers import (
     ANA_CTRL,
     ANA_POWER,
     CLK_CTRL,
     CLK_TOP_CTRL,
+    DIG_POWER,
     LINE_OUT_CTRL,
     LINREG_CTRL,
     MIC_CTRL,
@@ -79,26 +81,51 @@ def mic_bias_v(registers: Registers, supplies: Supplies) -> float:
     return min(1.25 + 0.25 * registers.bits(MIC_CTRL, 6, 4), supplies.vdda_v - MIC_BIAS_HEADROOM_V)
 
 
-def faults(registers: Registers, supplies: Supplies, rate_hz: float | None, rates_hz: tuple[float, ...]) -> list[str]:
+def faults(registers: Registers, supplies: Supplies) -> list[str]:
     """Sentences about settings that work, but outside what the data sheet asks for."""
     told = []
     low = max(supplies.vdda_v, supplies.vddio_v) < PUMP_SOURCE_ABOVE_V
     if registers.on(ANA_POWER, 11) and not low:
         told.append("0x0030 bit 11: the charge pump runs although a supply is above 3.1 V")
-    same = abs(supplies.vdda_v - supplies.vddio_v) < 0.05
-    if same and not low and registers.bits(LINREG_CTRL, 6, 5) != 3:
-        told.append("0x0026 bits 6:5: with VDDA and VDDIO equal and above 3.1 V VDDIO is to be assigned by hand")
-    vag = 0.8 + 0.025 * registers.bits(REF_CTRL, 8, 4)
-    if registers.on(ANA_POWER, 7) and not 0.4 <= vag / supplies.vdda_v <= 0.52:
-        told.append(f"0x0028 bits 8:4: VAG of {vag:.3f} V is not half of VDDA")
+    if registers.on(ANA_POWER, 7):
+        told += _ground_faults(registers, supplies, low)
     if registers.bits(MIC_CTRL, 9, 8):
         bias = 1.25 + 0.25 * registers.bits(MIC_CTRL, 6, 4)
         if bias > supplies.vdda_v - MIC_BIAS_HEADROOM_V + 1e-9:
             told.append(f"0x002A bits 6:4: a bias of {bias:.2f} V is more than VDDA - 0.2 V")
-    claimed = rates_hz[registers.bits(CLK_CTRL, 3, 2)]
-    if rate_hz and not 0.95 < rate_hz / claimed < 1.05:
-        told.append(f"0x0004 bits 3:2: SYS_FS says {claimed:.0f} Hz and MCLK makes {rate_hz:.0f} Hz")
     return told
+
+
+def _ground_faults(registers: Registers, supplies: Supplies, low: bool) -> list[str]:
+    """What must be right before the analogue ground rises."""
+    told = []
+    same = abs(supplies.vdda_v - supplies.vddio_v) < 0.05
+    if same and not low and registers.bits(LINREG_CTRL, 6, 5) != 3:
+        told.append("0x0026 bits 6:5: with VDDA and VDDIO equal and above 3.1 V VDDIO is to be assigned by hand")
+    vag = 0.8 + 0.025 * registers.bits(REF_CTRL, 8, 4)
+    if not 0.4 <= vag / supplies.vdda_v <= 0.52:
+        told.append(f"0x0028 bits 8:4: VAG of {vag:.3f} V is not half of VDDA")
+    line_v = line_out_v(registers)
+    if registers.on(ANA_POWER, 0) and not 0.4 <= line_v / supplies.vddio_v <= 0.55:
+        told.append(f"0x002C bits 5:0: the line outputs' ground of {line_v:.3f} V is not half of VDDIO")
+    if not supplies.high and not registers.on(ANA_POWER, 11):
+        told.append("0x0030 bit 11: neither supply is above 3 V, and the charge pump is off")
+    if supplies.vddd_v is not None and registers.bits(ANA_POWER, 13, 12):
+        told.append("0x0030 bits 13:12: the start-up supply is on although VDDD comes from outside")
+    return told
+
+
+def mismatch(registers: Registers, rate_hz: float | None) -> list[str]:
+    """SYS_FS against what the clock makes before RATE_MODE divides it, while the port is on.
+
+    The driver leaves the reset rate standing until a stream begins. It also counts MCLK in frames and sets RATE_MODE
+    beside that (16 kHz from 8.192 MHz), which halves the rate here and is told.
+    """
+    claimed = SYS_FS_HZ[registers.bits(CLK_CTRL, 3, 2)]
+    made = (rate_hz or 0.0) * RATE_DIVIDERS[registers.bits(CLK_CTRL, 5, 4)]
+    if not registers.bits(DIG_POWER, 1, 0) or not made or 0.95 < made / claimed < 1.05:
+        return []
+    return [f"0x0004 bits 3:2: SYS_FS says {claimed:.0f} Hz and MCLK makes {made:.0f} Hz"]
 
 
 class Vag:
@@ -156,11 +183,14 @@ class Couplings:
         """Volts each amplifier stands at."""
         return {pair: vag.volts * share for pair, share in self._shares.items()}
 
-    def click(self, registers: Registers) -> None:
+    def click(self, registers: Registers) -> bool:
         """A converter was switched: heard where an amplifier is on and not muted."""
+        heard = False
         for pair in PAIRS:
             if registers.on(ANA_POWER, POWER_BIT[pair]) and not registers.on(ANA_CTRL, MUTE_BIT[pair]):
                 self._held_v[pair] -= CLICK_V
+                heard = True
+        return heard
 
     def follow(self, before: dict[str, float], after: dict[str, float], seconds: float) -> None:
         """The grounds moved from `before` to `after` in a straight line over `seconds`, which are more than none."""

@@ -67,6 +67,10 @@ class Registers:
         """The first two bytes of every transfer."""
         self._pointer = address
 
+    def peek(self) -> int:
+        """What the register at the pointer holds."""
+        return self._raw.get(self._pointer, 0)
+
     def store(self, value: int) -> int | None:
         """A data word for the pointer's register; returns the register that took it."""
         address, self._pointer = self._pointer, (self._pointer + 2) & 0xFFFF

@@ -15,6 +15,7 @@ import numpy as np
 from hil.sim.chip import Frames, Volts
 from hil.sim.i2s import Port, Wire
 from hil.sim.tlv320aic3104_clocks import HOST_BCLK, WORD_BITS, Clocks, Pll, Reference, clocks
+from hil.sim.tlv320aic3104_faults import Sight, Watch
 from hil.sim.tlv320aic3104_input import PGA, PINS, RecordPath
 from hil.sim.tlv320aic3104_output import LINE, OUTPUTS, PlaybackPath
 from hil.sim.tlv320aic3104_registers import SOFT_RESET, Registers
@@ -48,6 +49,7 @@ class Tlv320aic3104:
         self._registers = Registers()
         self._pll = Pll()
         self._reference = Reference()
+        self._watch = Watch()
         self._wire = Wire()
         self._record = RecordPath(seed)
         self._playback = PlaybackPath(avdd_v)
@@ -122,6 +124,8 @@ class Tlv320aic3104:
         if len(lengths) != 1:
             raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
         n = lengths.pop()
+        if n:
+            self._watch.recorded(self._sight())
         words = self._record.capture(volts, n, -self._reference.dc_error, self._clocks.linked)
         frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
         period_s = n / self._clocks.link_rate_hz
@@ -147,9 +151,24 @@ class Tlv320aic3104:
             },
             "page": self._registers.page,
             "reserved": self._registers.broken(),
+            "faults": self._watch.sentences,
+            "clocks_kept": self._registers.on(0x08, 4),
+            "dout_released": self._registers.on(0x08, 5),
+            "short_circuit_protection": self._registers.on(0x26, 2),
             **self._record.state(),
             **self._playback.state(),
         }
+
+    def _sight(self) -> Sight:
+        return Sight(
+            registers=self._registers,
+            clocks=self._clocks,
+            pll=self._pll,
+            reference=self._reference,
+            record=self._record,
+            mclk_hz=self._mclk_hz,
+            host_rate_hz=self._host_rate_hz,
+        )
 
     def _answer(self, address: int, what: str) -> None:
         if address != ADDRESS:
@@ -159,11 +178,18 @@ class Tlv320aic3104:
         if self._registers.page == 0 and register == SOFT_RESET and value & 0x80:
             self._registers = Registers()
             self._reference = Reference()
+            self._watch = Watch()
             self._record.reset(self._registers)
             self._playback.reset(self._registers)
         else:
+            sight = self._sight()
+            before = (sight.audible, self._record.agc_drives)
+            old = self._registers.bits(register & 0x7F, 7, 0)
             page, register = self._registers.write(register, value)
             self._derive()
+            if page == 0 and 0 < register < 0x80:
+                new = self._registers.bits(register, 7, 0)
+                self._watch.written(register, old, new, before, self._sight())
             if page == 0 and register in PGA:
                 self._record.set_pga(self._registers, PGA.index(register))
             return
@@ -203,6 +229,7 @@ class Tlv320aic3104:
         return same, on, self._record.below_noise[side], self._record.saturated(side)
 
     def _pass(self, seconds: float) -> None:
+        self._watch.passed(seconds, self._sight())
         self._reference.wait(seconds)
         self._playback.wait(seconds)
         if self._pll.wait(seconds):

@@ -118,16 +118,20 @@ def _pll_r(registers: Registers) -> int:
     return registers.bits(0x0B, 3, 0) or 16
 
 
+def pll_input_hz(registers: Registers, mclk_hz: float, host_rate_hz: float) -> float:
+    """Behind P."""
+    return source_hz(registers, registers.bits(0x66, 5, 4), mclk_hz, host_rate_hz) / _pll_p(registers)
+
+
 def pll_vco_hz(registers: Registers, mclk_hz: float, host_rate_hz: float) -> float:
     """Input / P * J.D * R."""
     ratio = registers.bits(0x04, 7, 2) + registers.pll_d / 10_000.0
-    source = source_hz(registers, registers.bits(0x66, 5, 4), mclk_hz, host_rate_hz)
-    return source / _pll_p(registers) * ratio * _pll_r(registers)
+    return pll_input_hz(registers, mclk_hz, host_rate_hz) * ratio * _pll_r(registers)
 
 
 def pll_can_lock(registers: Registers, mclk_hz: float, host_rate_hz: float) -> bool:
     """Input after P, J, D, R and VCO within what the chip takes; D narrows all of them."""
-    source = source_hz(registers, registers.bits(0x66, 5, 4), mclk_hz, host_rate_hz) / _pll_p(registers)
+    source = pll_input_hz(registers, mclk_hz, host_rate_hz)
     fractional = registers.pll_d != 0
     low, high = FRACTIONAL_INPUT_HZ if fractional else INTEGER_INPUT_HZ
     return (

@@ -267,6 +267,11 @@ class RecordPath:
         return held
 
     @property
+    def agc_drives(self) -> list[bool]:
+        """The AGC moves the gain, left and right."""
+        return [bool(on) for on in self._law[:, ON]]
+
+    @property
     def below_noise(self) -> list[bool]:
         """The AGC's noise flag, left and right."""
         return [bool(law[ON] and state[NOISY]) for law, state in zip(self._law, self._detector, strict=True)]

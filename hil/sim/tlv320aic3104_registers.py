@@ -91,6 +91,17 @@ class Registers:
         """Signed 16-bit values of page 1 as the filters use them."""
         return [self._coefficients.get(register + 2 * index, 0) for index in range(count)]
 
+    def unpaired(self) -> list[str]:
+        """Pairs of which a byte was written and the pair is not what counts."""
+        found = []
+        high, low = self._raw[0][PLL_D_HIGH : PLL_D_HIGH + 2]
+        if (high << 6 | low >> 2) != self.pll_d:
+            found.append("0x05: D of the PLL counts when 0x06 is written directly behind 0x05")
+        for register, value in self._coefficients.items():
+            if bytes(self._raw[1][register : register + 2]) != (value & 0xFFFF).to_bytes(2, "big"):
+                found.append(f"page 1, 0x{register:02X}: a coefficient counts when both bytes are written in order")
+        return found
+
     def broken(self) -> list[str]:
         """What has been written where nothing may be."""
         found = [

@@ -15,6 +15,7 @@ import numpy as np
 
 from hil.sim.chip import Frames, Volts
 from hil.sim.wm8731_clocks import Clocks, Vmid, clocks
+from hil.sim.wm8731_faults import Faults, Write, flowing
 from hil.sim.wm8731_input import LINES, MICROPHONE, RecordPath
 from hil.sim.wm8731_output import OUTPUT_PINS, PlaybackPath
 from hil.sim.wm8731_registers import RESET_REGISTER, Registers
@@ -58,6 +59,7 @@ class Wm8731:
         self._interface = Interface()
         self._record = RecordPath(avdd_v, mic_series_ohm, seed)
         self._playback = PlaybackPath(avdd_v)
+        self._faults = Faults()
         self._lead_s = 0.0  # how far play() is ahead of capture() within one period
         self._derive()
 
@@ -66,16 +68,18 @@ class Wm8731:
         if address != self._address or len(data) != 2:
             raise OSError(errno.EREMOTEIO, f"no acknowledge from 0x{address:02X} for {len(data)} bytes")
         register, value = data[0] >> 1, (data[0] & 1) << 8 | data[1]
-        if register == RESET_REGISTER:
-            if value == 0:
-                self._reset()
+        if register == RESET_REGISTER and value == 0:
+            self._reset()
             return
+        was = self._registers.copy()
         before = [self._registers.bits(index, 8, 0) for index in INTERFACE_REGISTERS]
         loaded = self._registers.write(register, value)
         after = [self._registers.bits(index, 8, 0) for index in INTERFACE_REGISTERS]
         if before != after and self._registers.on(0x09, 0):
             self._interface.interrupt()
         self._derive()
+        settled, now = self._vmid.settled, self._registers
+        self._faults.written(Write(register, value, was, now, self._clocks, settled, self._crystal))
         for index in loaded:
             if index in HEADPHONE_REGISTERS:
                 self._playback.set_headphone(self._registers, index - HEADPHONE_REGISTERS[0])
@@ -103,6 +107,7 @@ class Wm8731:
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> volts at LHPOUT, RHPOUT, LOUT and ROUT, float32[n] each."""
         n = len(frames)
+        self._faults.tell(flowing(self._registers, self._clocks))
         before = self._vmid.dc_error
         period_s = n / self._clocks.link_rate_hz
         self._lead_s += period_s
@@ -127,6 +132,7 @@ class Wm8731:
         if len(lengths) != 1:
             raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
         n = lengths.pop()
+        self._faults.tell(flowing(self._registers, self._clocks))
         if self._vmid.powered:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
@@ -157,10 +163,12 @@ class Wm8731:
             **self._playback.state(),
             "sidetone": mixer.powered and (bypass or microphone),
             "reserved": self._registers.reserved(),
+            "faults": self._faults.told(),
         }
 
     def _reset(self) -> None:
         self._registers = Registers()
+        self._faults = Faults()
         self._interface = Interface()
         self._record.reset(self._registers)
         self._playback.reset(self._registers)

@@ -58,14 +58,18 @@ class Clocks:
         return rate_hz is None or self.provider or abs(rate_hz / self.host_rate_hz - 1.0) < SAME_RATE
 
 
+def listed(registers: Registers) -> bool:
+    """SR, BOSR and USB are together in the datasheet's tables: 250 makes only the 48 kHz family, 272 only 44.1 kHz."""
+    sr = registers.bits(0x08, 5, 2)
+    return sr in DIVISORS and not (registers.on(0x08, 0) and registers.bits(0x08, 1, 1) != sr >> 3)
+
+
 def clocks(registers: Registers, mclk_hz: float, crystal: bool, host_rate_hz: float) -> Clocks:
     """MCLK -> CLKIDIV2 -> core clock -> a row of the sample rate table, if the interface is active."""
     mclk = 0.0 if crystal and registers.on(0x06, 5) else mclk_hz
     core = mclk / 2.0 if registers.on(0x08, 6) else mclk
     usb, bosr, sr = registers.on(0x08, 0), registers.bits(0x08, 1, 1), registers.bits(0x08, 5, 2)
-    row = DIVISORS.get(sr)
-    if usb and bosr != sr >> 3:
-        row = None  # 250 makes only the 48 kHz family, 272 only that of 44.1 kHz
+    row = DIVISORS[sr] if listed(registers) else None
     base = (USB_BASE if usb else NORMAL_BASE)[bosr]
     running = row is not None and core > 0.0 and registers.on(0x09, 0) and not registers.on(0x06, 7)
     adc, dac = (core / (base * divisor) for divisor in row) if row and running else (None, None)

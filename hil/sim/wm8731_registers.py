@@ -20,6 +20,12 @@ class Registers:
     def __init__(self) -> None:
         self._raw = list(RESET)
 
+    def copy(self) -> Registers:
+        """As they are now, whatever is written next."""
+        twin = Registers()
+        twin._raw = list(self._raw)
+        return twin
+
     def write(self, register: int, value: int) -> tuple[int, ...]:
         """Store a value; returns the registers it loaded, none for a register that does not exist."""
         if register >= len(self._raw):

@@ -1,7 +1,7 @@
 """The WM8960 as its datasheet's signal flow: bytes in, acknowledge out; frames and volts in and out.
 
 Not a table of fields: registers exist here only to decide what the blocks do. Thermal protection, GPIO, jack
-detection and anti-pop timing are left out. Time passes with frames, or by `wait`.
+detection, companding and the third output's mixer are left out. Time passes with frames, or by `wait`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from hil.sim.chip import Frames, Volts
 from hil.sim.i2s import Port, Wire
 from hil.sim.wm8960_clocks import Clocks, Pll, Vmid, clocks
+from hil.sim.wm8960_faults import START_UP, Faults, Write, capturing, playing
 from hil.sim.wm8960_input import RecordPath
 from hil.sim.wm8960_output import PlaybackPath
 from hil.sim.wm8960_registers import Registers
@@ -22,6 +23,9 @@ ADDRESS = 0x1A
 RESET_REGISTER = 0x0F
 FORMATS = ("right_justified", "left_justified", "i2s", "dsp")
 WORD_BITS = (16, 20, 24, 32)
+VMID_DIVIDERS = ("off", "2x50k", "2x250k", "2x5k")
+DISCHARGE_OHM = (400.0, 200.0, 600.0, 150.0)
+BIAS = (None, "2.7 V", None, "3.3 V")
 MIC_BIAS_RATIO = (0.9, 0.65)
 FULL_SCALE = float(2**31)
 LARGEST = FULL_SCALE - 1.0
@@ -42,6 +46,7 @@ class Wm8960:
         self._wire = Wire()
         self._record = RecordPath(avdd_v, seed)
         self._playback = PlaybackPath(avdd_v)
+        self._faults = Faults()
         self._lead_s = 0.0  # how far play() is ahead of capture() within one period
         self._derive()
 
@@ -50,14 +55,19 @@ class Wm8960:
         if address != ADDRESS or len(data) != 2:
             raise OSError(errno.EREMOTEIO, f"no acknowledge from 0x{address:02X} for {len(data)} bytes")
         register, value = data[0] >> 1, (data[0] & 1) << 8 | data[1]
+        was = self._registers.copy()
         if register == RESET_REGISTER:
             self._registers = Registers()
+            self._faults = Faults()
             self._record.reset(self._registers)
             self._playback.reset(self._registers)
             updated: tuple[int, ...] = ()
         else:
             updated = self._registers.write(register, value)
         self._derive()
+        if register != RESET_REGISTER:
+            level, steady_s = self._vmid.level, self._pll.steady_s
+            self._faults.written(Write(register, value, was, self._registers, self._clocks, level, steady_s))
         if 0x00 in updated:
             self._record.set_pga(self._registers)
         elif updated and updated[0] in (0x02, 0x28):
@@ -87,6 +97,7 @@ class Wm8960:
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> volts at HP_L, HP_R and across SPK_L, SPK_R, float32[n] each."""
         n = len(frames)
+        self._faults.flowing(playing(self._registers, self._clocks))
         if self._vmid.powered:
             if self._playback.loopback:
                 words = np.zeros((2, n))
@@ -118,6 +129,7 @@ class Wm8960:
         if len(lengths) != 1:
             raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
         n = lengths.pop()
+        self._faults.flowing(capturing(self._registers, self._clocks))
         if self._vmid.powered and self._clocks.converting:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
@@ -144,10 +156,28 @@ class Wm8960:
             },
             **self._record.state(),
             **self._playback.state(),
+            **self._upkeep(),
             "reserved": self._registers.reserved(),
+            "faults": self._faults.told(),
+        }
+
+    def _upkeep(self) -> dict[str, object]:
+        """Of `state`: what supports the sound without carrying it."""
+        registers, timeout_s = self._registers, self._clocks.zero_cross_timeout_s
+        return {
+            "frame_clocks": {"DACLRC": self.frame_rate_hz is not None, "ADCLRC": self._clocks.adc_frame_clock_on},
+            "vmid_divider": VMID_DIVIDERS[registers.bits(0x19, 8, 7)],
+            "anti_pop": [name for bit, name in START_UP.items() if registers.on(0x1C, bit)],
+            "headphone_discharge_ohm": DISCHARGE_OHM[registers.bits(0x1D, 5, 4)] if registers.on(0x1D, 6) else None,
+            "idle_output_ohm": 20_000.0 if registers.on(0x1B, 6) else 500.0,
+            "zero_cross_timeout_ms": timeout_s * 1000.0 if timeout_s else None,
+            "class_d_hz": self._clocks.class_d_hz,
+            "thermal_shutdown": registers.on(0x17, 8) and registers.on(0x30, 1),
+            "bias": BIAS[registers.bits(0x17, 7, 6)],
         }
 
     def _pass(self, seconds: float) -> None:
+        self._faults.waited(seconds, self._registers)
         self._vmid.wait(seconds)
         self._record.wait(seconds, self._clocks.zero_cross_timeout_s)
         self._playback.wait(seconds, self._clocks.zero_cross_timeout_s)

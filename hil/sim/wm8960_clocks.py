@@ -34,11 +34,13 @@ class Clocks:
     zero_cross_timeout_s: float | None
     frame_bclk: int
     provider: bool
+    frame_clock_on: bool
+    adc_frame_clock_on: bool
 
     @property
     def frame_rate_hz(self) -> float | None:
-        """LRCLK as provider. It is shared and follows DACDIV, whatever ADCDIV says."""
-        return self.dac_rate_hz if self.provider else None
+        """LRCLK as provider. It is the DACLRC pin: it follows DACDIV, whatever ADCDIV says, and may be off."""
+        return self.dac_rate_hz if self.provider and self.frame_clock_on else None
 
     @property
     def converting(self) -> bool:
@@ -62,6 +64,8 @@ def clocks(registers: Registers, mclk_hz: float, pll_locked: bool) -> Clocks:
     dac_divider = CONVERTER_DIVIDERS[registers.bits(0x04, 5, 3)]
     bclk_divider = BCLK_DIVIDERS[registers.bits(0x08, 3, 0)]
     provider = registers.on(0x07, 6)
+    adcs, dacs = registers.bits(0x19, 3, 2), registers.bits(0x1A, 8, 7)
+    either = registers.on(0x18, 2) and bool(adcs or dacs)  # LRCM: a pin stops only when all converters are off
     timeout_ticks = 2**19 if registers.on(0x17, 1) else 2**21
     return Clocks(
         sysclk_hz=sysclk,
@@ -71,6 +75,8 @@ def clocks(registers: Registers, mclk_hz: float, pll_locked: bool) -> Clocks:
         zero_cross_timeout_s=timeout_ticks / sysclk if sysclk and registers.on(0x17, 0) else None,
         frame_bclk=int(256 * (dac_divider or 1.0) / bclk_divider) if provider else 64,
         provider=provider,
+        frame_clock_on=either or bool(dacs),
+        adc_frame_clock_on=bool(provider and sysclk and not registers.on(0x09, 6) and (either or adcs)),
     )
 
 
@@ -99,6 +105,11 @@ class Pll:
         wanted = setting if running else None
         if wanted != self._setting:
             self._setting, self._held_s = wanted, 0.0
+
+    @property
+    def steady_s(self) -> float:
+        """How long it has run with these settings; 0 when it does not run."""
+        return self._held_s if self._setting is not None else 0.0
 
     def wait(self, seconds: float) -> bool:
         """Time passes; True at the moment of locking."""

@@ -1,9 +1,9 @@
 """The WM8960's playback path: DAC, digital filters, output mixers, headphone and class-D speaker amplifiers.
 
 A 0 dBFS sine leaves the headphone pins at 1.0 Vrms when every gain is 0 dB and AVDD is 3.3 V. The speaker
-outputs are bridged: both pins move, so the differential voltage is twice that. Not modelled: companding,
-the DAC's sloping filter, OUT3 and the mono output, anti-pop timing, and the class-D DC boost (only AC boost
-reaches the signal).
+outputs are bridged: both pins move, so the differential voltage is twice that. Their DC level is AVDD / 2 times the DC
+boost and wants to be half the speaker's supply: what lies off the middle is headroom lost. Not modelled:
+companding, the DAC's sloping filter, OUT3 and the mono output.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEEMPHASIS_HZ = (None, 32_000.0, 44_100.0, 48_000.0)
 DEEMPHASIS_S = (50e-6, 15e-6)
 SPEAKER_BOOST_DB = (0.0, 2.1, 2.9, 3.6, 4.5, 5.1, 5.1, 5.1)
 SOFT_MUTE_FRAMES = (512, 8192)  # 10.7 and 171 ms at 48 kHz
-SPEAKER_SWING_V = 4.75  # of a 5 V bridge
+SPEAKER_SUPPLY_V = 5.0
 CLASS_D_HZ = (600e3, 900e3)  # inside: as specified
 CLASS_D_LIMIT_HZ = (300e3, 1.8e6)  # outside: the output stage does not switch
 
@@ -52,7 +52,7 @@ def side(registers: Registers, index: int) -> Side:
         dac=float(registers.on(direct, 8)),
         line3=linear(-3.0 * registers.bits(direct, 6, 4)) if registers.on(direct, 7) else 0.0,
         sidetone=linear(-3.0 * registers.bits(bypass, 6, 4)) if registers.on(bypass, 7) else 0.0,
-        headphone_on=registers.on(0x1A, 6 - index),
+        headphone_on=registers.on(0x1A, 6 - index) and not registers.on(0x1C, 0),  # HPSTBY
         speaker_on=registers.on(0x1A, 4 - index) and registers.on(0x31, 6 + index),
     )
 
@@ -112,7 +112,10 @@ class PlaybackPath:
         self._depth = registers.bits(0x10, 4, 1) / 15.0 if registers.on(0x10, 0) else 0.0
         self.stereo_enhancement = registers.on(0x10, 0)
         self._speaker_gain = 2.0 * linear(SPEAKER_BOOST_DB[registers.bits(0x33, 2, 0)])
-        self._speaker_swing_v = _speaker_swing(clocks.class_d_hz if clocks else None)
+        self._speaker_dc_db = SPEAKER_BOOST_DB[registers.bits(0x33, 5, 3)]
+        centre_v = min(self._headroom_v * linear(self._speaker_dc_db), SPEAKER_SUPPLY_V)
+        self._speaker_swing_v = _speaker_swing(clocks.class_d_hz if clocks else None, centre_v)
+        self._sloping = registers.on(0x06, 1)
 
     def set_amplifiers(self, registers: Registers, first: int) -> None:
         """An update bit arrived in a headphone (0x02) or speaker (0x28) volume register."""
@@ -193,6 +196,9 @@ class PlaybackPath:
                 for index, path in enumerate(self.sides)
             ],
             "outputs": self._outputs(),
+            "speaker_dc_boost_db": self._speaker_dc_db,
+            "speaker_swing_v": self._speaker_swing_v,
+            "dac_filter": "sloping" if self._sloping else "normal",
             "deemphasis": self._deemphasis is not None,
             "equaliser": self.stereo_enhancement,
             "stereo_enhancement": self.stereo_enhancement,
@@ -201,11 +207,12 @@ class PlaybackPath:
         }
 
 
-def _speaker_swing(class_d_hz: float | None) -> float:
+def _speaker_swing(class_d_hz: float | None, centre_v: float) -> float:
     """Differential volts before clipping: a wrong switching clock first distorts, then stops the bridge."""
     if class_d_hz is None or not CLASS_D_LIMIT_HZ[0] <= class_d_hz <= CLASS_D_LIMIT_HZ[1]:
         return 0.0
-    return SPEAKER_SWING_V if CLASS_D_HZ[0] <= class_d_hz <= CLASS_D_HZ[1] else SPEAKER_SWING_V / 4.0
+    swing_v = 0.95 * 2.0 * min(centre_v, SPEAKER_SUPPLY_V - centre_v)
+    return swing_v if CLASS_D_HZ[0] <= class_d_hz <= CLASS_D_HZ[1] else swing_v / 4.0
 
 
 def _fit(signal: Array, period_frames: int) -> Array:

@@ -47,6 +47,16 @@ class Registers:
                 return pair
         return ()
 
+    def copy(self) -> Registers:
+        """As they are now, whatever is written next."""
+        twin = Registers()
+        twin._raw, twin._latched = list(self._raw), dict(self._latched)
+        return twin
+
+    def pending(self) -> list[int]:
+        """Volume registers whose last value still waits for an update bit."""
+        return [index for index, latched in self._latched.items() if self._raw[index] & 0xFF != latched]
+
     def reserved(self) -> list[str]:
         """Reserved bits that were written away from their reset value: nothing is promised of the chip then."""
         return [
@@ -54,6 +64,10 @@ class Registers:
             for index, mask in RESERVED.items()
             if (self._raw[index] ^ RESET.get(index, 0)) & mask
         ]
+
+    def raw(self, register: int) -> int:
+        """All nine bits as last written; 0 where there is no register."""
+        return self._raw[register] if register < REGISTERS else 0
 
     def bits(self, register: int, high: int, low: int) -> int:
         """The field [high:low] as last written."""

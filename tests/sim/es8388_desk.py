@@ -27,7 +27,7 @@ RECORD = (
 )
 PLAY = (
     ("dacs and outputs", 0x04, 0x3C),
-    ("no soft ramp in the dac", 0x19, 0x00),
+    ("no soft ramp in the dac, muted", 0x19, 0x04),
     ("left dac 0 dB", 0x1A, 0x00),
     ("right dac 0 dB", 0x1B, 0x00),
     ("left dac to mixer", 0x27, 0x90),
@@ -38,7 +38,7 @@ PLAY = (
     ("rout2 0 dB", 0x31, 0x1E),
 )
 RESTART = (("state machines in reset", 0x02, 0xF0), ("state machines running", 0x02, 0x00))
-ALL = POWER_UP + CLOCKS + RECORD + PLAY + RESTART
+ALL = POWER_UP + CLOCKS + RECORD + PLAY + RESTART + (("dac unmuted", 0x19, 0x00),)
 
 
 class Desk:

@@ -8,9 +8,11 @@ PERIOD = 128
 FULL_SCALE = 2.0**31
 
 POWER_UP = (
+    ("anti-pop on", 0x1C, 0x09C),
     ("vmid", 0x19, 0x080),
     ("wait", 0.1, 0),
     ("vref and inputs", 0x19, 0x0FE),
+    ("anti-pop off", 0x1C, 0x008),
 )
 CLOCKS = (("provider, i2s, 24 bit", 0x07, 0x04A), ("64 bclk a frame", 0x08, 0x1C4))
 RECORD = (
