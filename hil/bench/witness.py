@@ -1,6 +1,6 @@
 """A description of a codec beside the recording of the kernel's driver for it: field by field, word by word, offline.
 
-    compare("wm8960").contradictions       []
+compare("wm8960").contradictions       []
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hil.bench.witness_clocks import compare_clocks
 from hil.bench.witness_fields import compare_controls
 from hil.bench.witness_findings import AGREED, CONTRADICTED, KNOWN, SILENT, UNDESCRIBED, Finding, agreed, contradicted
 from hil.bench.witness_known import with_known
+from hil.bench.witness_state import Group
 from hil.bench.witness_streams import compare_streams
 from hil.witness import Recording, Write, load
 
@@ -82,25 +83,33 @@ def _findings(codec: CodecDescription, recording: Recording) -> Iterator[Finding
     wire = codec.map.wire.kind
     right = wire == recording.bus
     yield agreed("wire", "wire", "bus") if right else contradicted("wire", "wire", "bus", recording.bus, wire)
+    unwritten = _unwritten(recording)
     for register in codec.map.registers.values():
         if register.page == 0:
-            yield from _reset(register, recording)
+            yield from _reset(register, unwritten)
             yield from _volatile(register, recording)
     yield from compare_controls(codec, recording)
     yield from compare_streams(codec, recording)
     yield from compare_clocks(codec, recording)
 
 
-def _reset(register: Register, recording: Recording) -> Iterator[Finding]:
-    """A driver's table of reset words, where it has not written since."""
-    since = {one.register for one in (*recording.probe, *recording.card) if isinstance(one, Write)}
-    word = recording.registers.get(register.address)
-    if word is None or register.reset is None or register.address in since | recording.volatile:
+def _reset(register: Register, unwritten: dict[int, int]) -> Iterator[Finding]:
+    word = unwritten.get(register.address)
+    if word is None or register.reset is None:
         return
     if word == register.reset:
         yield agreed(register.name, "reset", "table")
     else:
         yield contradicted(register.name, "reset", "table", register.word(word), register.word(register.reset))
+
+
+def _unwritten(recording: Recording) -> dict[int, int]:
+    """A driver's table of reset words, where it has not written yet: neither at its probe nor, before it, to its cache alone."""
+    scenes = Group.of(recording, "clocks").scenes
+    later = frozenset.intersection(*(scene.written for scene in scenes)) if scenes else frozenset()
+    at_once = {one.register for one in (*recording.probe, *recording.card) if isinstance(one, Write)}
+    touched = at_once | later | recording.volatile
+    return {register: word for register, word in recording.registers.items() if register not in touched}
 
 
 def _volatile(register: Register, recording: Recording) -> Iterator[Finding]:
@@ -109,7 +118,9 @@ def _volatile(register: Register, recording: Recording) -> Iterator[Finding]:
     if register.fleeting:
         yield agreed(register.name, "volatile", "table")
     else:
-        yield contradicted(register.name, "volatile", "table", "never trusts its cache here", "no field moves by itself")
+        yield contradicted(
+            register.name, "volatile", "table", "never trusts its cache here", "no field moves by itself"
+        )
 
 
 def _verdict(path: str, findings: tuple[Finding, ...]) -> FieldVerdict:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from firmware_py.board import CodecDescription
-from firmware_py.registers import Field, Names, Quantity, Raw, Register
+from firmware_py.registers import Decibel, Field, Names, Quantity, Raw, Register
 from hil.bench.witness_findings import UNDESCRIBED, Finding, agreed, contradicted
 from hil.witness import Control, Move, Recording
 
@@ -18,7 +18,14 @@ _YES = {"on", "unmuted", "enabled", "powered", "up", "running"}
 _NO = {"off", "muted", "disabled", "bypassed", "down"}
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _SAME_WORD = {
-    "none": "off", "noinversion": "none", "leftinverted": "left", "rightinverted": "right", "stereoinversion": "both",
+    "none": "off", "noinversion": "off", "normal": "off", "disabled": "off", "leftinverted": "left", "rightinverted": "right",
+    "stereoinversion": "both", "linvert": "left", "rinvert": "right", "lrinvert": "both",
+}  # fmt: skip
+
+
+_IN_OUR_UNIT = {
+    ("dB", "dB"): 1.0, ("dB", "dBFS"): 1.0, ("ms", "ms"): 1.0, ("s", "ms"): 1e3, ("us", "ms"): 1e-3,
+    ("Hz", "Hz"): 1.0, ("kHz", "Hz"): 1e3, ("%", "%"): 1.0, ("/fs", "samples"): 1.0,
 }  # fmt: skip
 
 
@@ -30,7 +37,11 @@ def compare_controls(codec: CodecDescription, recording: Recording) -> Iterator[
             register = registers.get((0, move.register))
             if register is None:
                 yield Finding(
-                    f"register {move.register:#04x}", "bits", UNDESCRIBED, control.name, f"bits {_bits(move.msb, move.lsb)}"
+                    f"register {move.register:#04x}",
+                    "bits",
+                    UNDESCRIBED,
+                    control.name,
+                    f"bits {_bits(move.msb, move.lsb)}",
                 )
             else:
                 yield from _moved(register, control, move)
@@ -66,12 +77,12 @@ def _meant(subject: str, field: Field, control: Control, move: Move) -> Iterator
     elif isinstance(field.scale, Names) and (control.minimum, control.maximum) == (0, 1) and field.mask == _mask(move):
         yield from _polarity(subject, field.scale, control, codes)
     elif isinstance(field.scale, Raw) and (beyond := [c for c in codes.values() if c > field.scale.codes[1]]):
-        yield contradicted(subject, "range", control.name, f"codes up to {max(beyond)}", f"up to {field.scale.codes[1]}")
+        yield contradicted(
+            subject, "range", control.name, f"codes up to {max(beyond)}", f"up to {field.scale.codes[1]}"
+        )
 
 
-def _decibels(
-    subject: str, scale: Quantity, control: Control, move: Move, codes: dict[int, int]
-) -> Iterator[Finding]:
+def _decibels(subject: str, scale: Quantity, control: Control, move: Move, codes: dict[int, int]) -> Iterator[Finding]:
     assert move.db is not None
     # What lies below something is told without its sign.
     unsigned = any(word in control.name for word in ("Attenuation", "Threshold"))
@@ -88,12 +99,20 @@ def _decibels(
         else:
             compared += 1
             ours = abs(scale.at(code)) if unsigned else scale.at(code)
+            if isinstance(scale, Decibel):  # an amplitude in whole numbers, cut or rounded
+                tolerance_db += abs(scale.at(code + 1) - scale.at(code))
             right = theirs is not None and abs(ours - (abs(theirs) if unsigned else theirs)) <= tolerance_db
         if not right:
             wrong.append((code, "mute" if theirs is None else f"{theirs:g} dB", scale.text(code)))
     if wrong:
-        code, does, says = wrong[0]
-        yield contradicted(subject, "scale", control.name, f"{does} at code {code}", f"{says}; {len(wrong)} codes differ")
+        (first, does, says), (last, at_last, says_last) = wrong[0], wrong[-1]
+        yield contradicted(
+            subject,
+            "scale",
+            control.name,
+            f"{does} at code {first}, {at_last} at {last}",
+            f"{says}, {says_last}; {len(wrong)} codes differ",
+        )
     else:
         yield agreed(subject, "scale", control.name, f"{compared} codes")
 
@@ -101,34 +120,40 @@ def _decibels(
 def _names(subject: str, field: Field, control: Control, codes: dict[int, int]) -> Iterator[Finding]:
     """Texts that can be compared are; of the others it is said which stands beside which."""
     pairs = []
-    for value, code in codes.items():
-        theirs, says = control.items[value], field.scale.text(code)
-        if isinstance(field.scale, Names):
-            namesakes = [known for name, known in field.scale.values.items() if _plain(name) == _plain(theirs)]
-            also = {codes[other] for other, text in enumerate(control.items) if text == theirs and other in codes}
-            if namesakes and not also & set(namesakes):
+    texts = {code: control.items[value] for value, code in codes.items()}
+    for code, theirs in texts.items():
+        says, scale = field.scale.text(code), field.scale
+        if isinstance(scale, Names):
+            namesakes = [known for name, known in scale.values.items() if _alike(name, theirs)]
+            if namesakes and not {other for other, text in texts.items() if text == theirs} & set(namesakes):
                 yield contradicted(subject, "names", control.name, f"{theirs!r} is code {code}", f"code {namesakes[0]}")
                 return
-        elif isinstance(field.scale, Quantity) and (number := _NUMBER.search(theirs)):
-            ours = field.scale.decode(code)
-            assert isinstance(ours, float | int)
-            if not _same_quantity(ours, field.scale.unit, float(number[0]), theirs):
-                yield contradicted(subject, "names", control.name, f"{theirs!r} at code {code}", says)
-                return
+        elif isinstance(scale, Quantity) and not _same_quantity(scale, code, theirs):
+            yield contradicted(subject, "names", control.name, f"{theirs!r} at code {code}", says)
+            return
         if _plain(says) != _plain(theirs):
             pairs.append(f"{says} = {theirs!r}")
     yield agreed(subject, "names", control.name, "; ".join(pairs))
 
 
-def _same_quantity(ours: float, unit: str, theirs: float, text: str) -> bool:
-    """A driver rounds what it prints, and may print another unit of the same kind; what is no such unit tells nothing."""
-    spoken = re.search(r"\d\s*(dB|ms|us|s|Hz|kHz|%)\b", text)
-    if spoken is None or ours == 0.0 or not math.isfinite(ours):
+def _alike(ours: str, theirs: str) -> bool:
+    """The same name; or every word, or else every number, of one is in the other."""
+    words = [_words(text) for text in (ours, theirs)]
+    numbers = [set(_NUMBER.findall(text)) for text in (ours, theirs)]
+    return _plain(ours) == _plain(theirs) or any(bool(a and b) and (a <= b or b <= a) for a, b in (words, numbers))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.lower().replace("_", " ")))
+
+
+def _same_quantity(scale: Quantity, code: int, text: str) -> bool:
+    """A driver rounds what it prints; what is in no unit that we have tells nothing."""
+    spoken, ours = re.search(rf"({_NUMBER.pattern})\s*(dB|ms|us|s|Hz|kHz|%|/fs)(?!\w)", text), scale.decode(code)
+    factor = _IN_OUR_UNIT.get((spoken[2], scale.unit)) if spoken else None
+    if spoken is None or factor is None or not isinstance(ours, float | int) or not math.isfinite(ours):
         return True
-    factor = {("s", "ms"): 1e3, ("us", "ms"): 1e-3, ("kHz", "Hz"): 1e3}.get((spoken[1], unit), 1.0)
-    if factor == 1.0 and not unit.startswith(spoken[1]):
-        return True
-    return math.isclose(ours, theirs * factor, rel_tol=0.05, abs_tol=0.05)
+    return math.isclose(ours, float(spoken[1]) * factor, rel_tol=0.05, abs_tol=_EXACT_DB)
 
 
 def _polarity(subject: str, scale: Names, control: Control, codes: dict[int, int]) -> Iterator[Finding]:
@@ -137,10 +162,8 @@ def _polarity(subject: str, scale: Names, control: Control, codes: dict[int, int
     is_yes = name in _YES or (False if name in _NO else None)
     if is_yes is None:
         return
-    means_yes = "mute" not in control.name.lower() or name in {"on", "enabled"} or "off" in scale.values
-    if "muted" in scale.values:
-        means_yes = "mute" not in control.name.lower()
-    if is_yes == means_yes:
+    mutes = "muted" in scale.values and "mute" in control.name.lower()
+    if is_yes != mutes:
         yield agreed(subject, "polarity", control.name)
     else:
         yield contradicted(subject, "polarity", control.name, f"switched on is code {codes[1]}", f"that is {name!r}")

@@ -20,12 +20,15 @@ class Finding:
     subject: str
     """REGISTER.FIELD, a register, 'wire', or a clock row."""
     aspect: str
-    """bits, scale, names, polarity, latch, reset, volatile, wire, clock, format, width, rate, provider, widget"""
+    """Of controls: bits, range, scale, names, polarity, latch. Of streams: format, inversion, provider, width, rate, clock, mute,
+    widget. Of the rest: wire, reset, volatile."""
     verdict: str
     witness: str = ""
     """The control, the scenario, or whatever else of the driver's it was compared with."""
     detail: str = ""
     """Contradicted: what the driver does and what we say. Agreed: how much was compared, if not all is plain."""
+    reason: str = ""
+    """Why the driver is known to be wrong."""
 
     @property
     def sentence(self) -> str:

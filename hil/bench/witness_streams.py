@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from firmware_py.board import CodecDescription
 from firmware_py.registers import Field, Names, Register, Steps
-from hil.bench.witness_findings import Finding, agreed, contradicted
+from hil.bench.witness_findings import UNDESCRIBED, Finding, agreed, contradicted
 from hil.bench.witness_state import Group, Scene
 from hil.witness import Recording, Write
 
@@ -37,6 +37,7 @@ def compare_streams(codec: CodecDescription, recording: Recording) -> Iterator[F
         if isinstance(field.scale, Names) and any(_RATE.fullmatch(name) for name in field.scale.values):
             yield from _of_rate(register, field, clocks)
     yield from _widgets(codec, recording)
+    yield from _mutes(codec, recording)
 
 
 def _codes(register: Register, field: Field, group: Group, place: int) -> dict[str, set[int]]:
@@ -56,10 +57,26 @@ def _of_format(register: Register, field: Field, group: Group) -> Iterator[Findi
     elif follows[0]:
         yield _matched(subject, "format", field, by[0], _FORMATS)
     else:
-        yield agreed(subject, "format", "formats", "moved by formats and inversions; which of them is not told apart")
+        yield _inverting(subject, register, field, group)
 
 
-def _matched(subject: str, aspect: str, field: Field, seen: Mapping[str, set[int]], words: Mapping[str, str]) -> Finding:
+def _inverting(subject: str, register: Register, field: Field, group: Group) -> Finding:
+    """A switch that inverts a clock is off in plain I2S, and on in one of the others."""
+    codes = {scene.words[1]: scene.code(register, field) for scene in group.scenes if scene.words[0] == "I2S"}
+    says = {inversion: field.scale.text(code) for inversion, code in codes.items()}
+    if len(set(codes.values())) == 2 and says["NB_NF"] in _NOT_POWERED | _POWERED:
+        if says["NB_NF"] in _POWERED:
+            return contradicted(
+                subject, "inversion", "formats", f"code {codes['NB_NF']} inverts nothing", says["NB_NF"]
+            )
+        inverted = " and ".join(inversion for inversion, code in codes.items() if code != codes["NB_NF"])
+        return agreed(subject, "inversion", "formats", f"on for {inverted}")
+    return agreed(subject, "format", "formats", "moved by formats and inversions; which of them is not told apart")
+
+
+def _matched(
+    subject: str, aspect: str, field: Field, seen: Mapping[str, set[int]], words: Mapping[str, str]
+) -> Finding:
     """Of all that share a code, one at least is what we call it, if we call it by any of these words."""
     sharing: dict[int, list[str]] = {}
     for word, (code, *_) in ((word, tuple(codes)) for word, codes in seen.items()):
@@ -108,6 +125,10 @@ def _widgets(codec: CodecDescription, recording: Recording) -> Iterator[Finding]
     registers = {r.address: r for r in codec.map.registers.values() if r.page == 0}
     scenes = list(_powered(recording))
     for name, (address, mask) in recording.widgets.items():
+        described = sum(field.mask for field in registers[address].fields.values()) if address in registers else 0
+        if not mask & described:
+            register = registers[address].name if address in registers else f"register {address:#04x}"
+            yield Finding(register, "bits", UNDESCRIBED, f"widget {name}", f"mask {mask:#x}")
         for field in registers[address].fields.values() if address in registers else ():
             subject = f"{registers[address].name}.{field.name}"
             if field.mask == mask:
@@ -118,11 +139,12 @@ def _widgets(codec: CodecDescription, recording: Recording) -> Iterator[Finding]
                 yield contradicted(subject, "bits", f"widget {name}", f"mask {mask:#x}", f"mask {field.mask:#x}")
 
 
-def _powered(recording: Recording) -> Iterator[tuple[Scene, frozenset[str]]]:
+def _powered(recording: Recording, *later: str) -> Iterator[tuple[Scene, frozenset[str]]]:
+    """Streams that run, or what is left of them after *later* phases; and the widgets that were on."""
     for name, phases in recording.power.items():
         registers = dict(recording.registers)
         written: set[int] = set()
-        for phase in ("controls", "calls", "open", "hw_params", "prepare"):
+        for phase in ("controls", "calls", "open", "hw_params", "prepare", *later):
             for one in phases.get(phase, ()):
                 if isinstance(one, Write):
                     registers[one.register] = one.value
@@ -140,7 +162,33 @@ def _power_way(
         says = field.scale.text(scene.code(register, field))
         if says in _NOT_POWERED:
             code = scene.code(register, field)
-            yield contradicted(subject, "widget", f"widget {widget}, {scene.name}", f"on is code {code}", f"that is {says!r}")
+            yield contradicted(
+                subject, "widget", f"widget {widget}, {scene.name}", f"on is code {code}", f"that is {says!r}"
+            )
         elif says in _POWERED:
             yield agreed(subject, "widget", f"widget {widget}")
         return
+
+
+def _mutes(codec: CodecDescription, recording: Recording) -> Iterator[Finding]:
+    """What is muted when a stream has ended, and was not while it ran."""
+    before = {scene.name: scene for scene, _ in _powered(recording)}
+    after = {scene.name: scene for scene, _ in _powered(recording, "close")}
+    for register in codec.map.registers.values():
+        for field in register.fields.values():
+            if (
+                not isinstance(field.scale, Names)
+                or not {"muted", "unmuted"} <= field.scale.values.keys()
+                or register.page
+            ):
+                continue
+            said = [
+                (field.scale.text(running.code(register, field)), field.scale.text(after[name].code(register, field)))
+                for name, running in before.items()
+            ]
+            if moved := [pair for pair in said if pair[0] != pair[1]]:
+                subject, way = f"{register.name}.{field.name}", ("unmuted", "muted")
+                if set(moved) == {way}:
+                    yield agreed(subject, "mute", "streams")
+                else:
+                    yield contradicted(subject, "mute", "streams", "mutes it when the stream ends", "then it opens")

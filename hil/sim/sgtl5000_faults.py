@@ -6,7 +6,8 @@ regulators off when VDDD comes from outside, VDDIO assigned by hand, charge pump
 path of the AVC), and the Linux driver's order (grounds set before the analogue ground rises, outputs muted while a
 converter is switched, 400 ms up and 500 ms down). Not rules, because working boards break them: a small ramp (some
 set it, some do not), a converter without analogue ground (the driver's shut-down has one for 400 ms), recording while
-the ground still rises, a PLL that is set up anew while the port is off, AVC figures written behind its switch.
+the ground still rises, a PLL that is set up anew while the port is off, AVC figures written behind its switch, and a
+SYS_FS that does not fit MCLK between the writes of a rate change, as long as nothing is heard meanwhile.
 """
 
 from __future__ import annotations
@@ -155,8 +156,9 @@ class Watch:
             self.note("0x0124: the AVC is on, and the audio processor is in no path")
         if registers.bits(CLK_CTRL, 1, 0) == USE_PLL:
             self._pll(sight)
-        for sentence in mismatch(registers, sight.clocks.rate_hz):
-            self.note(sentence)
+        if sight.audible:
+            for sentence in mismatch(registers, sight.clocks.rate_hz):
+                self.note(sentence)
 
     def _pll(self, sight: Sight) -> None:
         if not sight.registers.on(I2S_CTRL, 7):

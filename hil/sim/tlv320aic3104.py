@@ -155,6 +155,7 @@ class Tlv320aic3104:
             "clocks_kept": self._registers.on(0x08, 4),
             "dout_released": self._registers.on(0x08, 5),
             "short_circuit_protection": self._registers.on(0x26, 2),
+            "short_circuit_action": ("limits", "powers_down")[self._registers.on(0x26, 1)],
             **self._record.state(),
             **self._playback.state(),
         }

@@ -37,8 +37,8 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
 
     Signals are float64[2, n]; pga_in in volts, noise in fractions of full scale; pga_v and samples are written.
     gain_db[2], detector[2, DETECTOR_FIELDS] and filter_state[2, 2] persist. soft[2]: steps per frame towards
-    goal_db[2]. live, adc_on: gates, 0 or 1. high_pass[2, 2]: numerator and pole, pole 0 is none.
-    law[2, LAW_FIELDS].
+    goal_db[2]. live, adc_on: gates, 0 or 1. high_pass[2, 3]: n0, n1 and pole of a first-order section, 1, 0, 0 is
+    none. law[2, LAW_FIELDS].
     """
     for c in range(2):
         gain = 10.0 ** (gain_db[c] / 20.0)
@@ -50,9 +50,9 @@ def record(  # type: ignore[no-untyped-def]  # numba types it
             if clipped and adc_on[c]:
                 detector[c, CLIPPED] = 1.0
             sample = min(max(sample, -1.0), 1.0) * adc_on[c]
-            filtered = sample
-            if high_pass[c, 1]:
-                filtered = high_pass[c, 0] * (sample - filter_state[c, 0]) + high_pass[c, 1] * filter_state[c, 1]
+            filtered = high_pass[c, 0] * sample
+            if high_pass[c, 1] != 0.0 or high_pass[c, 2] != 0.0:
+                filtered += high_pass[c, 1] * filter_state[c, 0] + high_pass[c, 2] * filter_state[c, 1]
                 filter_state[c, 1] = filtered
             filter_state[c, 0] = sample
             samples[c, i] = min(max(filtered, -1.0), 1.0)

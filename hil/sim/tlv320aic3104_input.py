@@ -1,8 +1,15 @@
 """The TLV320AIC3104's record path: input mixers, PGA, ADC, high-pass, and the settings of an AGC per channel.
 
 A 0.707 Vrms sine at the PGA's output is 0 dBFS, whatever the supply. The negative pins (MIC1LM, MIC1RM) are taken to
-be grounded: a LINE1 input set to differential loses 6 dB. A PGA works without its ADC, for the routes past it. Left
-out: programmable high-pass coefficients (page 1), digital effects in the record path, input common-mode weak bias.
+be grounded: a LINE1 input set to differential loses 6 dB. A PGA works without its ADC, for the routes past it.
+
+Register 0x6B takes a side's high-pass coefficients from page 1, H(z) = (N0 + N1 z^-1) / (32768 - D1 z^-1); register
+0x0C switches that side's high-pass on, by any code but 0, and with programmable coefficients the code's own corner
+counts for nothing. That both registers are needed is how the public drivers that use this set it (both are written
+together, and 0x0C alone switches off again); no source says that 0x6B acts without 0x0C. Such a filter removes DC when
+N0 + N1 is 0, and exactly then is called a high-pass: one step beside that is a gain of 1 / (32768 - D1) at DC.
+
+Left out: digital effects in the record path, input common-mode weak bias.
 """
 
 from __future__ import annotations
@@ -37,7 +44,7 @@ from hil.sim.tlv320aic3104_agc import (
     record,
 )
 from hil.sim.tlv320aic3104_clocks import Clocks
-from hil.sim.tlv320aic3104_registers import Registers
+from hil.sim.tlv320aic3104_registers import ADC_HIGH_PASS, Registers
 from hil.sim.volume import linear
 
 Array = NDArray[np.float64]
@@ -53,6 +60,8 @@ DIFFERENTIAL_DB = 20.0 * math.log10(0.5)
 PGA, ADC_POWER, AGC, GATE_TIMES, FINE_TIMES = (0x0F, 0x10), (0x13, 0x16), (0x1A, 0x1D), (0x22, 0x23), (0x67, 0x69)
 
 HIGH_PASS = (None, 0.0045, 0.0125, 0.025)  # of fs
+HIGHEST_CORNER = 0.49  # of fs: what a corner may be where the ADC is slower than the frames
+SOFT_STEP_FRAMES = (1, 2, None, None)
 TARGET_DBFS = (-5.5, -8.0, -10.0, -12.0, -14.0, -17.0, -20.0, -24.0)
 ATTACK_MS, DECAY_MS = (8.0, 11.0, 16.0, 20.0), (100.0, 200.0, 400.0, 500.0)
 FINE_ATTACK_MS, FINE_DECAY_MS = (7.0, 8.0, 10.0, 11.0), (50.0, 150.0, 250.0, 350.0)
@@ -162,10 +171,55 @@ def pga_gain_db(code: int) -> float:
     return min(0.5 * (code & 0x7F), PGA_MAX_DB)
 
 
-def high_pass_filter(corner_of_fs: float) -> tuple[float, float]:
-    """First order, bilinear: numerator and pole, -3 dB at the corner."""
-    k = math.tan(math.pi * corner_of_fs)
-    return 1.0 / (1.0 + k), (1.0 - k) / (1.0 + k)
+@dataclass(frozen=True)
+class Section:
+    """One side's filter behind the ADC: (n0 + n1 z^-1) / (1 - pole z^-1)."""
+
+    n0: float = 1.0
+    n1: float = 0.0
+    pole: float = 0.0
+
+    @property
+    def turn_of_fs(self) -> float:
+        """Where the pole turns the response, in [0, 0.5]."""
+        return math.atan2(1.0 - self.pole, 1.0 + self.pole) / math.pi
+
+    @property
+    def corner_of_fs(self) -> float | None:
+        """3 dB below the gain at half the sample rate; None for what lets DC through."""
+        return self.turn_of_fs if self.n0 and self.n0 + self.n1 == 0.0 else None
+
+    @property
+    def gain_db(self) -> float | None:
+        """Far above the corner; None for what has none."""
+        if self.corner_of_fs is None or self.pole <= -1.0:
+            return None
+        return 20.0 * math.log10(abs(self.n0 - self.n1) / (1.0 + self.pole))
+
+    def stretched(self, samples_per_frame: float) -> Section:
+        """The same response where one sample lasts more than a frame: the turn moves down, both ends stay."""
+        if samples_per_frame >= 1.0:
+            return self
+        turn = min(self.turn_of_fs, HIGHEST_CORNER)
+        ratio = math.tan(math.pi * turn) / math.tan(math.pi * turn * samples_per_frame)
+        low, high = self.n0 + self.n1, (self.n0 - self.n1) * ratio
+        below, above = 1.0 - self.pole, (1.0 + self.pole) * ratio
+        total = below + above
+        return Section((low + high) / total, (low - high) / total, (above - below) / total)
+
+
+def high_pass(registers: Registers, side: int) -> tuple[Section, float | None]:
+    """What is between the ADC and the port, and its corner as a fraction of the sample rate."""
+    high = 7 - 2 * side
+    corner = HIGH_PASS[registers.bits(0x0C, high, high - 1)]
+    if corner is None:
+        return Section(), None
+    if registers.on(0x6B, 7 - side):
+        n0, n1, d1 = registers.coefficients(ADC_HIGH_PASS[side], 3)
+        section = Section(n0 / 32768.0, n1 / 32768.0, d1 / 32768.0)
+        return section, section.corner_of_fs
+    k = math.tan(math.pi * corner)
+    return Section(1.0 / (1.0 + k), -1.0 / (1.0 + k), (1.0 - k) / (1.0 + k)), corner
 
 
 class RecordPath:
@@ -195,12 +249,12 @@ class RecordPath:
         self._adc_rate_hz = adc_rate
         self.channels = (channel(registers, 0), channel(registers, 1))
         self.agc = tuple(agc(registers, side, clocks.fsref_hz if clocks else None) for side in (0, 1))
-        self.high_pass_of_fs = [HIGH_PASS[registers.bits(0x0C, high, high - 1)] for high in (7, 5)]
+        filters = [high_pass(registers, side) for side in (0, 1)]
+        self.high_pass_of_fs = [corner for _, corner in filters]
+        self._high_pass_gain_db = [section.gain_db for section, _ in filters]
         self._samples_per_frame = (adc_rate or link_rate) / link_rate
-        self._high_pass = np.array(
-            [high_pass_filter(corner * min(self._samples_per_frame, 1.0)) if corner else (1.0, 0.0)
-             for corner in self.high_pass_of_fs]
-        )  # fmt: skip
+        played = [section.stretched(self._samples_per_frame) for section, _ in filters]
+        self._high_pass = np.array([(section.n0, section.n1, section.pole) for section in played])
         self._soft_codes = [registers.bits(register, 1, 0) for register in ADC_POWER]
         self._soft = np.array([soft_steps(code, bool(adc_rate)) for code in self._soft_codes])
         self._law = np.stack([level.law(link_rate) for level in self.agc])
@@ -301,7 +355,12 @@ class RecordPath:
         return round((gain_db - AGC_MIN_DB) / STEP_DB)
 
     def state(self) -> dict[str, object]:
-        """Record side of `Tlv320aic3104.state`."""
+        """Record side of `Tlv320aic3104.state`.
+
+        high_pass and high_pass_hz are the left side's, or the right one's where the left lets DC through;
+        high_pass_of_fs and high_pass_gain_db (far above the corner) have both.
+        input_soft_step_frames: frames to half a decibel of a written gain, None: at once.
+        """
         left, right = (level.on for level in self.agc)
         level = self.agc[1] if right and not left else self.agc[0]
         corner = self.high_pass_of_fs[0] or self.high_pass_of_fs[1]
@@ -309,6 +368,8 @@ class RecordPath:
             "high_pass": corner is not None,
             "high_pass_hz": corner * self._adc_rate_hz if corner and self._adc_rate_hz else None,
             "high_pass_of_fs": list(self.high_pass_of_fs),
+            "high_pass_gain_db": list(self._high_pass_gain_db),
+            "input_soft_step_frames": [SOFT_STEP_FRAMES[code] for code in self._soft_codes],
             "alc": "stereo" if left and right else "left" if left else "right" if right else "off",
             "alc_mode": "alc",
             "alc_target_dbfs": level.target_dbfs,

@@ -40,6 +40,7 @@ LARGEST_LEVEL = 9
 LEVEL_GAIN = np.array([10.0 ** (db / 20.0) for db in range(LARGEST_LEVEL + 1)])
 
 POWER_ON_S = (0.0, 10e-6, 100e-6, 1e-3, 10e-3, 50e-3, 0.1, 0.2, 0.4, 0.8, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+RAMP_STEP_MS = (0.0, 1.0, 2.0, 4.0)
 COMMON_MODE_V = (1.35, 1.5, 1.65, 1.8)
 DAC_FULL_SCALE_V = 1.0  # 0.707 Vrms
 SWING = 0.98
@@ -132,6 +133,8 @@ class PlaybackPath:
         self.common_mode_v = common_mode
         self._swing_v = SWING * max(min(common_mode, self._avdd_v - common_mode), 0.0)
         self._power_on_s = POWER_ON_S[registers.bits(0x2A, 7, 4)]
+        self._ramp_step_ms = RAMP_STEP_MS[registers.bits(0x2A, 3, 2)]
+        self._floats = {pin: registers.on(first + LEVEL, 2) for pin, first in OUTPUTS.items() if pin not in LINE}
         self._passive = registers.bits(0x6C, 7, 0) != 0
         steps = registers.bits(0x28, 1, 0)
         self._soft = (1.0, 0.5, 0.0, 0.0)[steps] if self._rate_hz else 0.0
@@ -294,7 +297,11 @@ class PlaybackPath:
         return self._route_db(pin)
 
     def state(self) -> dict[str, object]:
-        """Playback side of `Tlv320aic3104.state`."""
+        """Playback side of `Tlv320aic3104.state`.
+
+        driver_ramp_step_ms: one step of a headphone driver's power-up ramp. idle_drive: what holds a headphone pin
+        while its driver is off. Neither makes a sound here.
+        """
         bypassed = any(self._routes[pin, source].at < ROUTE_MUTE and self._drivers[pin].powered
                        for pin in OUTPUTS for source in (PGA_L, PGA_R))  # fmt: skip
         return {
@@ -305,6 +312,8 @@ class PlaybackPath:
             "dac_paths": list(self._paths),
             "outputs": {pin: self._output_db(pin) for pin in OUTPUTS},
             "output_common_mode_v": self.common_mode_v,
+            "driver_ramp_step_ms": self._ramp_step_ms,
+            "idle_drive": {pin: "high_impedance" if floats else "common_mode" for pin, floats in self._floats.items()},
             "loopback": False,
             "sidetone": bypassed or self._passive,
             "deemphasis": any(self._emphasis_on),

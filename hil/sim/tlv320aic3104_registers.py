@@ -3,7 +3,9 @@
 Register 0 of either page selects the page. A pair (the PLL's D, and every filter coefficient of page 1) counts from
 the moment its low byte follows directly on its high byte; either byte alone can be read back and does nothing.
 Which bit does what is the business of the blocks that read them. Page 1 is modelled as far as its coefficients have
-a block here: DAC effects, de-emphasis, 3-D depth.
+a block here: DAC effects, de-emphasis, 3-D depth, ADC high-pass. In no source at hand, and so chosen: what the
+ADC high-pass holds after reset. It is taken to be all-pass, as TI's later chips have it, so that nothing can rely on
+coefficients it did not write.
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ DO_NOT_WRITE = (
 EFFECTS = (0x01, 0x1B)  # left, right: N0..N5, D1, D2, D4, D5
 DEEMPHASIS = (0x15, 0x2F)  # left, right: N0, N1, D1
 DEPTH_3D = 0x35
+ADC_HIGH_PASS = (0x41, 0x47)  # left, right: N0, N1, D1
 SHELF = (27619, -27034, 26461, 27619, -27034, 26461, 32131, -31506, 32131, -31506)  # 3 dB less above 150 Hz
 CD_48K = (14677, -3283, 21374)
+ALL_PASS = (32767, 0, 0)
 
 
 def _coefficients() -> dict[int, int]:
     values = {DEPTH_3D: 0x7FFF}
-    for starts, block in ((EFFECTS, SHELF), (DEEMPHASIS, CD_48K)):
+    for starts, block in ((EFFECTS, SHELF), (DEEMPHASIS, CD_48K), (ADC_HIGH_PASS, ALL_PASS)):
         values.update((start + 2 * index, value) for start in starts for index, value in enumerate(block))
     return values
 

@@ -30,8 +30,11 @@ _ADAPTER = Path(f"/sys/bus/i2c/devices/i2c-{BUS}")
 _CARD_DRIVER = Path("/sys/bus/platform/drivers/bench-card")
 _MCLK = Path("/sys/module/bench_i2c/parameters/mclk_hz")
 _MOST_VALUES, _SAMPLES = 1200, 300
-# Virtual: it costs nothing to wait until a driver has long been silent.
-_GRID_S, _SHORT_S, _PLAYED_S, _SILENT_S = 1.0, 0.05, 1.0, 7.0
+# The guest's time is virtual: it costs nothing to wait until a driver has long been silent.
+_SHORT_S, _PLAYED_S, _SILENT_S = 0.05, 1.0, 7.0
+# A kernel's timers of 4 to 32 s end on multiples of 512 ticks (a wheel of 64 slots, each level eight times coarser), of 1 ms here.
+# From one such point to the next all pauses are alike, the five seconds before a driver powers down too.
+_GRID_S = 0.512
 
 Log = list[list[Any]]
 """Messages: time in microseconds, W or R, the bytes in hexadecimal ('' if it was not acknowledged)."""
@@ -144,7 +147,7 @@ def take_log() -> Log:
 
 
 def settle() -> None:
-    """Wait for the next whole second: what then takes time takes the same time, whenever it is."""
+    """Wait for the next point of the timers' grid: what then takes time takes the same time, whenever it is."""
     time.sleep(_GRID_S - time.monotonic() % _GRID_S)
 
 
@@ -236,6 +239,8 @@ def record(codec: str) -> dict[str, Any]:
     """All that one driver says."""
     driver = DRIVERS[codec]
     bench = Bench(driver)
+    bench.probe()  # the first of a guest has to wait for modules; the second is like all others
+    bench.withdraw()
     settle()
     probe, card = bench.probe()
     told: dict[str, Any] = {

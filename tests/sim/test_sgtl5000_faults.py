@@ -217,6 +217,36 @@ def test_divided_rates_are_no_mismatch():
     assert desk.chip.state()["capture_rate_hz"] is None or not told(desk, "SYS_FS")
 
 
+MUTED, UNMUTED = 0x0115, 0x0004
+ADC_MUTED, OUTPUTS_MUTED = 0x0005, 0x0114
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.01])
+def test_a_rate_that_does_not_fit_for_a_moment_while_nothing_is_heard_is_no_fault(wait_s):
+    desk = ran(ALL)
+    desk.write(0x0024, MUTED)
+    desk.write(0x0004, 0x0004)
+    desk.chip.wait(wait_s)
+    assert told(desk, "SYS_FS"), "now it does not fit"
+    desk.write(0x0004, 0x0008)
+    desk.write(0x0024, UNMUTED)
+    desk.chip.wait(0.01)
+    assert faults(desk) == []
+
+
+@pytest.mark.parametrize("heard", [UNMUTED, ADC_MUTED, OUTPUTS_MUTED])
+def test_a_rate_that_does_not_fit_while_something_is_heard_stays_a_fault(heard):
+    desk = ran(ALL)
+    desk.write(0x0024, MUTED)
+    desk.write(0x0004, 0x0004)
+    desk.write(0x0024, heard)
+    desk.chip.wait(0.01)
+    desk.write(0x0024, MUTED)
+    desk.write(0x0004, 0x0008)
+    desk.chip.wait(0.01)
+    assert faults(desk) == ["0x0004 bits 3:2: SYS_FS says 44100 Hz and MCLK makes 48000 Hz"]
+
+
 # the level control
 
 

@@ -246,3 +246,31 @@ def test_settings_that_make_no_sound_here_are_shown():
     assert state["clocks_kept"]
     assert state["dout_released"]
     assert state["short_circuit_protection"]
+
+
+@pytest.mark.parametrize(
+    ("register", "bits", "key", "shown"),
+    [
+        (0x13, (0x04, 0x05, 0x06), "input_soft_step_frames", ([1, 1], [2, 1], [None, 1])),
+        (0x16, (0x04, 0x05, 0x06), "input_soft_step_frames", ([1, 1], [1, 2], [1, None])),
+        (0x26, (0x00, 0x04, 0x02), "short_circuit_protection", (False, True, False)),
+        (0x26, (0x04, 0x06, 0x02), "short_circuit_action", ("limits", "powers_down", "powers_down")),
+        (0x2A, (0x00, 0x04, 0x08, 0x0C, 0xB2), "driver_ramp_step_ms", (0.0, 1.0, 2.0, 4.0, 0.0)),
+    ],
+)
+def test_a_field_nothing_here_hears_is_shown_by_itself(register, bits, key, shown):
+    desk = Desk()
+    for value, expected in zip(bits, shown, strict=True):
+        desk.write(register, value)
+        assert desk.chip.state()[key] == expected
+
+
+@pytest.mark.parametrize(("pin", "register"), [("HPLOUT", 0x33), ("HPLCOM", 0x3A), ("HPROUT", 0x41), ("HPRCOM", 0x48)])
+def test_what_holds_an_idle_headphone_pin_is_shown(pin, register):
+    desk = Desk(())
+    assert set(desk.chip.state()["idle_drive"].values()) == {"high_impedance"}
+    desk.write(register, 0x09)
+    shown = desk.chip.state()["idle_drive"]
+    assert [name for name, drive in shown.items() if drive == "common_mode"] == [pin]
+    desk.write(register, 0x0D)
+    assert desk.chip.state()["idle_drive"][pin] == "high_impedance"

@@ -304,6 +304,150 @@ def test_each_side_has_its_own_high_pass():
     assert dbfs(sound[:, 1]) < -36
 
 
+LEFT, RIGHT = 0x41, 0x47
+BOTH_ON, BOTH_PROGRAMMABLE = (0x0C, 0x50), (0x6B, 0xC0)
+
+
+def coefficients(desk, first, *values):
+    desk.write(0x00, 0x01)
+    desk.write(first, *(byte for value in values for byte in (value & 0xFFFF).to_bytes(2, "big")))
+    desk.write(0x00, 0x00)
+
+
+def pole_for(hz, rate_hz=48_000):
+    return round(32768 * np.exp(-2 * np.pi * hz / rate_hz))
+
+
+def programmed(left, right, *writes):
+    desk = Desk()
+    coefficients(desk, LEFT, *left)
+    coefficients(desk, RIGHT, *right)
+    desk.set(*(writes or (BOTH_ON, BOTH_PROGRAMMABLE)))
+    return desk
+
+
+@pytest.mark.parametrize("rate_code", [0, 4])
+@pytest.mark.parametrize("hz", [20, 100, 1000])
+def test_programmed_coefficients_make_the_corner_of_their_closed_form(hz, rate_code):
+    rate_hz = 48_000 / (1 + rate_code / 2)
+    pole = pole_for(hz, rate_hz)
+    ours = (pole, -pole, pole)
+    desk = programmed(ours, ours, BOTH_ON, BOTH_PROGRAMMABLE, (0x02, rate_code << 4 | rate_code))
+    state, p = desk.chip.state(), pole / 32768
+    closed_hz = np.arccos(2 * p / (1 + p * p)) / (2 * np.pi) * rate_hz  # |H|^2 is half of that at rate / 2
+    top_db = 20 * np.log10(2 * p / (1 + p))
+    assert state["high_pass"]
+    assert state["high_pass_hz"] == pytest.approx(closed_hz, rel=0.001)
+    assert state["high_pass_hz"] == pytest.approx(hz, rel=0.01)
+    assert state["high_pass_of_fs"] == [pytest.approx(closed_hz / rate_hz, rel=0.001)] * 2
+    assert state["high_pass_gain_db"] == [pytest.approx(top_db, abs=0.001)] * 2
+    sound = desk.record(1.2, 0.1, hz=closed_hz, rate_hz=rate_hz)[int(rate_hz / 5) :]
+    assert dbfs(sound[:, 0]) == pytest.approx(-16.99 - 3.01 + top_db, abs=0.1)
+    for wrong in (0.98, 1.02):
+        assert abs(response_db(ours, wrong * closed_hz / rate_hz) - top_db + 3.01) > 0.05
+
+
+def response_db(values, of_fs):
+    n0, n1, d1 = np.array(values) / 32768
+    z = np.exp(-2j * np.pi * of_fs)
+    return 20 * np.log10(abs((n0 + n1 * z) / (1 - d1 * z)))
+
+
+@pytest.mark.parametrize("hz", [50.0, 3000.0])
+@pytest.mark.parametrize("values", [(0x7FDB, -0x7FDB, 0x7FDB), (16384, 0, 16384), (8192, 8192, -16384), (0x7FFF, 0, 0)])
+def test_programmed_coefficients_are_a_first_order_section_of_any_kind(values, hz):
+    sound = programmed(values, values).record(0.6, 0.1, hz=hz)[4800:]
+    assert dbfs(sound[:, 1]) == pytest.approx(-16.99 + response_db(values, hz / 48_000), abs=0.05)
+
+
+@pytest.mark.parametrize("rate_code", [0, 4])
+@pytest.mark.parametrize(
+    ("values", "dc_gain"),
+    [
+        ((0x7FDB, -0x7FDB, 0x7FDB), 0.0),
+        ((0x7FDB, -0x7FDA, 0x7FDB), 1 / 37),  # one step beside
+        ((0x7FDB, 0x7FDB, -0x7FDB), 2 * 0x7FDB / (32768 + 0x7FDB)),
+        ((16384, 0, 16384), 1.0),  # a low-pass
+        ((0x7FFF, 0, 0), 1.0),
+    ],
+)
+def test_dc_is_removed_where_n0_and_n1_cancel_and_nowhere_else(values, dc_gain, rate_code):
+    desk = programmed(values, values, BOTH_ON, BOTH_PROGRAMMABLE, (0x02, rate_code * 0x11))
+    state = desk.chip.state()
+    assert state["high_pass"] == (dc_gain == 0)
+    assert (state["high_pass_hz"] is None) == (dc_gain != 0)
+    sound = desk.record(1.0, dc_v=0.3, rate_hz=48_000 / (1 + rate_code / 2))[-4800:]
+    assert np.mean(sound, axis=0) == pytest.approx(0.3 * dc_gain, abs=0.0015)
+
+
+@pytest.mark.parametrize(
+    ("writes", "corners"),
+    [
+        ((BOTH_ON, BOTH_PROGRAMMABLE), (100, 400)),
+        ((BOTH_ON, (0x6B, 0x80)), (100, 216)),
+        ((BOTH_ON, (0x6B, 0x40)), (216, 400)),
+        ((BOTH_ON, (0x6B, 0x00)), (216, 216)),
+        ((BOTH_ON, (0x6B, 0x3F)), (216, 216)),  # the other bits of it are other things
+        (((0x0C, 0x40), BOTH_PROGRAMMABLE), (100, None)),
+        (((0x0C, 0x10), BOTH_PROGRAMMABLE), (None, 400)),
+        (((0x0C, 0xF0), BOTH_PROGRAMMABLE), (100, 400)),  # any code switches on, and its own corner counts for nothing
+        (((0x0C, 0x0F), BOTH_PROGRAMMABLE), (None, None)),  # 0x6B alone does nothing
+    ],
+)
+def test_each_side_has_its_own_coefficients_choice_and_switch(writes, corners):
+    poles = pole_for(100), pole_for(400)
+    desk = programmed(*((pole, -pole, pole) for pole in poles), *writes)
+    state = desk.chip.state()
+    expected = [None if hz is None else pytest.approx(hz / 48_000, rel=0.01) for hz in corners]
+    assert state["high_pass_of_fs"] == expected
+    heard = [hz for hz in corners if hz is not None]
+    assert state["high_pass_hz"] == (pytest.approx(heard[0], rel=0.01) if heard else None)
+    sound = desk.record(0.5, dc_v=0.3)[-4800:]
+    for side, hz in enumerate(corners):
+        assert abs(np.mean(sound[:, side])) == pytest.approx(0.3 if hz is None else 0.0, abs=0.0015)
+
+
+def test_programmable_coefficients_that_were_never_written_remove_nothing():
+    desk = Desk()
+    desk.set(BOTH_ON, BOTH_PROGRAMMABLE)
+    assert not desk.chip.state()["high_pass"]
+    assert np.mean(desk.record(0.2, dc_v=0.3), axis=0) == pytest.approx(0.3, abs=0.0015)
+    coefficients(desk, LEFT, 32731, -32731, 32731)
+    assert desk.chip.state()["high_pass_of_fs"] == [pytest.approx(8 / 44_100, rel=0.01), None]
+    desk.write(0x01, 0x80)
+    desk.set(*POWER_UP_AGAIN, BOTH_ON, BOTH_PROGRAMMABLE)
+    assert not desk.chip.state()["high_pass"], "a reset forgets them"
+
+
+POWER_UP_AGAIN = ((0x03, 0x20), (0x65, 0x01), (0x08, 0xC0), (0x09, 0x30), (0x13, 0x04), (0x16, 0x04))
+
+
+@pytest.mark.parametrize(
+    ("writes", "removes"),
+    [
+        (((0x43, 0x80, 0x25),), True),
+        (((0x43, 0x80), (0x44, 0x25)), True),
+        (((0x43, 0x80),), False),
+        (((0x44, 0x25),), False),
+        (((0x44, 0x25), (0x43, 0x80)), False),
+        (((0x43, 0x80), (0x47, 0x7F), (0x44, 0x25)), False),
+    ],
+)
+def test_a_high_pass_coefficient_counts_when_its_low_byte_follows_its_high_byte(writes, removes):
+    desk = Desk()
+    coefficients(desk, LEFT, 0x7FDB)
+    coefficients(desk, LEFT + 4, 0x7FDB)
+    desk.write(0x00, 0x01)
+    for register, *values in writes:
+        desk.write(register, *values)
+    desk.write(0x00, 0x00)
+    desk.set((0x0C, 0x40), (0x6B, 0x80))
+    state = desk.chip.state()
+    assert state["high_pass"] == removes
+    assert any("page 1, 0x43: a coefficient counts" in sentence for sentence in state["faults"]) != removes
+    assert (abs(np.mean(desk.record(1.0, dc_v=0.01)[-4800:, 0])) < 1e-3) == removes
+
+
 def test_the_noise_floor_is_that_of_a_92_db_converter_and_rises_with_gain():
     desk = Desk()
     assert dbfs(ac(desk.record(0.2)[:, 0])) == pytest.approx(-90, abs=0.5)
