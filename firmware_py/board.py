@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from firmware_py.registers import RegisterMap, Value
+from firmware_py.registers import Quantity, RegisterMap, Value
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Control:
     above     the value is counted from what another control was set to (a ceiling "+12 dB above the gain")
     on        "on" means what this other control is set to: enable and level live in one field
     nearest   what the field cannot mean is met as nearly as it can, and the plan says so
+    only_with it is nothing to ask for unless the source opens this other control (a microphone's gain, of a line input)
     """
 
     name: str
@@ -32,6 +33,7 @@ class Control:
     above: str | None = None
     on: str | None = None
     nearest: bool = False
+    only_with: str | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -111,6 +113,42 @@ class ClockRow:
 
 
 @dataclass(frozen=True)
+class DriverControl:
+    """How a kernel driver takes what a neutral control asks, by its mixer controls. One of two shapes:
+
+    - `controls`: the codes of the neutral control's fields, dealt to these mixer controls in order, one to a channel. A mixer
+      control that counts the other way round is `down_from` its highest number; one that counts otherwise has a `scale`.
+    - `choices`: a word means numbers, or names of items, of these mixer controls.
+    """
+
+    controls: tuple[str, ...] = ()
+    down_from: int | None = None
+    scale: Quantity | None = None
+    choices: Mapping[Value, Mapping[str, int | str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KernelDriver:
+    """The kernel's own driver of a codec: what it is called, and what it can be asked for.
+
+    set      mixer controls that are the same in every mode
+    fixed    neutral controls that this driver leaves as they are, and how that is
+    absent   neutral control -> why it cannot be asked for, where there is more to say than that it cannot
+    guard    a mixer control that is 0 while any other moves
+    forget   mixer controls that the chip moves itself while the guard is not 0: they are written again after it
+    """
+
+    name: str
+    dai: str
+    controls: Mapping[str, DriverControl]
+    set: Mapping[str, int | str] = field(default_factory=dict)
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    guard: str | None = None
+    forget: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CodecDescription:
     """A codec as its description file tells it."""
 
@@ -128,6 +166,7 @@ class CodecDescription:
     rates: tuple[ClockRow, ...]  # SYSCLK -> frame rate
     full_scale_dbv: float  # RMS of the sine that reads 0 dBFS at 0 dB gain
     identity: tuple[Evidence, ...] = ()  # none: it cannot be told from its neighbours
+    kernel: KernelDriver | None = None  # none: nothing is known of a kernel driver
     file: str = ""
 
     def rates_at(self, mclk_hz: int) -> list[int]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from firmware_py.audio import Conductor
 from firmware_py.board import Board
 from firmware_py.bus import Bus
+from firmware_py.codec import BackEnd
 from firmware_py.errors import FirmwareError
 from firmware_py.leds import PanelState
 from firmware_py.panel import Panel
@@ -25,7 +26,7 @@ WATCH_S = 0.25
 
 
 class Device:
-    """Stage, sessions and panel of one board. The button has a session of its own, named "device".
+    """Stage, sessions and panel of one board, on a bus or with a codec (see `BoardStage`). The button's session is "device".
 
     `recording` is what the LEDs are told while an application writes a file. `release` is called last, by `close`.
     """
@@ -34,14 +35,15 @@ class Device:
         self,
         board: Board,
         *,
-        bus: Bus,
+        bus: Bus | None = None,
+        codec: BackEnd | None = None,
         pcm: Pcm,
         pins: Pins,
         sleep: Callable[[float], None] = time.sleep,
         threaded: bool = True,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        self.stage = BoardStage(board, bus=bus, pcm=pcm, sleep=sleep, threaded=threaded)
+        self.stage = BoardStage(board, bus=bus, codec=codec, pcm=pcm, sleep=sleep, threaded=threaded)
         self.conductor = Conductor(self.stage)
         self.session = self.conductor.session("device")
         self.recording = False

@@ -13,11 +13,12 @@ from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
 from firmware_py.board import Board
-from firmware_py.bus import LinuxI2C
+from firmware_py.bus import LinuxI2C, owner
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
 from firmware_py.engine import warn_once
 from firmware_py.errors import BusError, FirmwareError, PcmError, UnknownNameError, nearest
+from firmware_py.mixer import AlsaMixer, KernelCodec, driver_card
 from firmware_py.pcm import Pcm
 from firmware_py.pcm.alsa import AlsaPcm
 from firmware_py.pcm.libasound import library
@@ -62,7 +63,9 @@ def open_device(
     UnknownNameError, DescriptionError
         No board has that name, or its description is wrong.
     BusError, PinError
-        The bus or the panel of a real board cannot be had.
+        The bus or the panel of a real board cannot be had, or a driver that we cannot ask has the codec.
+    PcmError
+        A driver has the codec, and no sound card yet.
     FirmwareError
         No bench of that name is installed.
     """
@@ -101,6 +104,9 @@ def open_pcm(playback: str, capture: str | None = None, name: str | None = None)
 
 
 def _real(board: Board, playback: str | None, capture: str | None, pcm: str | None) -> Device:
+    driver = owner(board.i2c_bus, board.i2c_address)
+    if driver is not None:
+        return _driven(board, driver, playback, capture, pcm)
     playback = playback or f"hw:CARD={board.card},DEV=0"
     with ExitStack() as opened:
         card = open_pcm(playback, capture or playback, pcm)
@@ -115,3 +121,27 @@ def _real(board: Board, playback: str | None, capture: str | None, pcm: str | No
         pins = GpioPins(board)
         opened.callback(pins.close)
         return Device(board, bus=bus, pcm=card, pins=pins, release=opened.pop_all().close)
+
+
+def _driven(board: Board, driver: str, playback: str | None, capture: str | None, pcm: str | None) -> Device:
+    """A board whose codec a kernel driver owns: the card is the driver's, and a mode is asked for through its mixer controls."""
+    codec, place = board.codec, f"I2C bus {board.i2c_bus}, address 0x{board.i2c_address:02x}"
+    if codec.kernel is None or codec.kernel.name != driver:
+        reason = f"whose driver is {codec.kernel.name!r}" if codec.kernel else "of whose kernel driver nothing is known"
+        raise BusError(
+            errno.EBUSY,
+            f"{place} is owned by the kernel driver {driver!r}, but {board.name} has a {codec.title} there, {reason}; "
+            f"name the board that this is, or load the overlay {board.overlay} instead of the stock one",
+        )
+    card = driver_card(codec.kernel.dai)
+    warn_once(
+        f"{place} is owned by the kernel driver {driver!r}: modes are set through the mixer controls of its card {card.id}, "
+        "as far as those go; every mode whole needs this board's overlay from overlays/"
+    )
+    asked = KernelCodec(codec, AlsaMixer(card.id), board.mclk_hz, lambda: owner(board.i2c_bus, board.i2c_address))
+    playback = playback or f"hw:CARD={card.id},DEV=0"
+    with ExitStack() as opened:
+        streams = open_pcm(playback, capture or playback, pcm)
+        pins = GpioPins(board)
+        opened.callback(pins.close)
+        return Device(board, codec=asked, pcm=streams, pins=pins, release=opened.pop_all().close)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from firmware_py.audio.stage import Setup
 from firmware_py.board import Board
 from firmware_py.bus import Bus
-from firmware_py.codec import Codec, Plan, gain_range_db
+from firmware_py.codec import BackEnd, Codec, Plan, gain_range_db
 from firmware_py.dsp.chain import Chain
 from firmware_py.engine import Engine
 from firmware_py.errors import FirmwareError, PcmError
@@ -45,19 +45,27 @@ class _Performance:
 
 
 class BoardStage:
-    """The stage of a real or simulated board. With `threaded` periods go on by themselves, else whoever tests moves them."""
+    """The stage of a real or simulated board. With `threaded` periods go on by themselves, else whoever tests moves them.
+
+    The codec is one whose registers are ours, on *bus*; or *codec* is there already, because somebody else has them.
+    """
 
     def __init__(
         self,
         board: Board,
         *,
-        bus: Bus,
+        bus: Bus | None = None,
+        codec: BackEnd | None = None,
         pcm: Pcm,
         sleep: Callable[[float], None] = time.sleep,
         threaded: bool = True,
     ) -> None:
         self.board = board
-        self.codec = Codec(board.codec, bus, board.i2c_address, board.mclk_hz, sleep=sleep)
+        if codec is None:
+            if bus is None:
+                raise TypeError("a stage needs a bus, or a codec")
+            codec = Codec(board.codec, bus, board.i2c_address, board.mclk_hz, sleep=sleep)
+        self.codec: BackEnd = codec
         self._pcm, self._threaded = pcm, threaded
         self._now: _Performance | None = None
         self._gains_db: Mapping[str, float | None] = {}

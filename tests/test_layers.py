@@ -10,7 +10,7 @@ LAYERS = [
     {"errors"},
     {"units", "registers", "board", "modes"},
     {"settings", "descriptions", "bus", "pcm", "pins", "leds", "dsp", "audio"},
-    {"codec", "engine", "panel"},
+    {"codec", "mixer", "engine", "panel"},
     {"stage", "explain", "audiosession"},
     {"device"},
     {"hardware", "serve", "__init__"},
@@ -18,7 +18,7 @@ LAYERS = [
 ]
 """From the ground up: a module imports only from its own layer and those before it."""
 
-TOUCH_LINUX = {"bus", "pcm", "pins", "serve"}  # hardware, and the one socket
+TOUCH_LINUX = {"bus", "mixer", "pcm", "pins", "serve"}  # hardware, and the one socket
 LINUX = {"smbus2", "alsaaudio", "gpiozero", "lgpio", "spidev", "fcntl", "termios", "socket"}
 
 

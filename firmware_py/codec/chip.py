@@ -14,7 +14,7 @@ import errno
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from firmware_py.board import CodecDescription
 from firmware_py.bus import Bus
@@ -41,6 +41,7 @@ class Codec:
     address: int
     mclk_hz: int
     sleep: Callable[[float], None] = time.sleep
+    owner: ClassVar[str] = "registers"
     _words: Words | None = field(default=None, init=False)  # None: nothing is known, a reset comes first
     _doubtful: set[str] = field(default_factory=set, init=False)  # a write was refused, but may have arrived
     _stands: Plan | None = field(default=None, init=False)  # the last plan that was applied whole

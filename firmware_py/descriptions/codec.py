@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from firmware_py.board import ClockRow, CodecDescription, Control, Evidence, Poll, Reset, Step
 from firmware_py.descriptions.checks import REGISTER_CHECKS
-from firmware_py.descriptions.reader import Problems, Table
+from firmware_py.descriptions.kernel import KERNEL_CHECKS, kernel_driver
+from firmware_py.descriptions.reader import Problems, Table, texts_can_be_printed
 from firmware_py.descriptions.references import REFERENCE_CHECKS
 from firmware_py.registers import (
     WIRES,
@@ -41,12 +42,19 @@ def codec_from(data: Mapping[str, Any], file: str, text: str | None = None) -> C
     DescriptionError
         One line for every problem in the data.
     """
-    problems = Problems(file, text)
-    codec = _read_codec(Table(data, (), problems))
-    for check in (*REGISTER_CHECKS, *REFERENCE_CHECKS):
-        check(codec, problems)
+    codec, problems = read_codec(data, file, text)
     problems.raise_if_any()
     return codec
+
+
+def read_codec(data: Mapping[str, Any], file: str, text: str | None = None) -> tuple[CodecDescription, Problems]:
+    """The codec as far as it can be read, and what is wrong with it."""
+    problems = Problems(file, text)
+    texts_can_be_printed(data, problems)
+    codec = _read_codec(Table(data, (), problems))
+    for check in (*REGISTER_CHECKS, *REFERENCE_CHECKS, *KERNEL_CHECKS):
+        check(codec, problems)
+    return codec, problems
 
 
 def _read_codec(top: Table) -> CodecDescription:
@@ -72,6 +80,7 @@ def _read_codec(top: Table) -> CodecDescription:
         rates=tuple(_clock_row(table, reader, "sysclk_hz", "rate_hz") for table in top.tables("rates")),
         full_scale_dbv=top.number("full_scale_dbv"),
         identity=tuple(_evidence(table, wire) for table in bus.tables("identity", required=False)),
+        kernel=kernel_driver(top.table("kernel")) if "kernel" in top else None,
         file=top.problems.file,
     )
     for table in (bus, sequences, top):
@@ -276,6 +285,7 @@ def _control(name: str, table: Table, reader: Assignments) -> Control:
         above=table.text("above") if "above" in table else None,
         on=table.text("on") if "on" in table else None,
         nearest=table.flag("nearest", False),
+        only_with=table.text("only_with") if "only_with" in table else None,
     )
     if not (control.sum_of or control.choices or control.fields or table.problems.broken(*table.path, "fields")):
         table.wrong("fields", "is empty; a control sets something")

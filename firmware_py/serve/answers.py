@@ -131,6 +131,8 @@ class Answers:
             "route": _route(scene.route(mode.session or self.device.session.name)),
             "rate_hz": stage.rate_hz,
             "buffer_s": stage.buffer_s,
+            "owner": stage.codec.owner,
+            "missing": list(applied.missing) if applied else [],
             "plan": str(applied) if applied else None,
             "statistics": asdict(engine.statistics) if engine else None,
             "fault": self.fault().message,

@@ -25,9 +25,14 @@ class Wire:
     """I2C bus 1 with chips on it. Leaving it frees the chips of their drivers."""
 
     def __init__(
-        self, chips: Sequence[int] = (0x1A,), write_only: Sequence[int] = (), wide: Sequence[int] = (), mclk_hz: int = 0
+        self,
+        chips: Sequence[int] = (0x1A,),
+        write_only: Sequence[int] = (),
+        wide: Sequence[int] = (),
+        self_clearing: Sequence[int] = (),
+        mclk_hz: int = 0,
     ) -> None:
-        lists = {"chips": chips, "write_only": write_only, "wide": wide}
+        lists = {"chips": chips, "write_only": write_only, "wide": wide, "self_clearing": self_clearing}
         given = [f"{name}={','.join(map(hex, some))}" for name, some in lists.items() if some]
         modprobe("-r", "bench_i2c")
         modprobe("bench_i2c", f"bus={I2C_BUS}", f"mclk_hz={mclk_hz}", *given)

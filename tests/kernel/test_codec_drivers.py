@@ -25,6 +25,7 @@ class Driver:
     wide: bool = False
     mclk_hz: int = 12_288_000
     contents: bytes = b""  # what the driver wants to find in the chip
+    self_clearing: tuple[int, ...] = ()  # address, register and bits that it waits for to fall back
 
 
 PART_ID = b"\x00\x00\xa0\x11"  # register 0 of an SGTL5000
@@ -34,7 +35,7 @@ DRIVERS = [
     Driver("snd-soc-wm8731-i2c",      "wm8731",        0x1A, "wm8731",      "wm8731-hifi",        write_only=True),
     Driver("snd-soc-sgtl5000",        "sgtl5000",      0x0A, "sgtl5000",    "sgtl5000",           wide=True, contents=PART_ID),
     Driver("snd-soc-tlv320aic3x-i2c", "tlv320aic3104", 0x18, "tlv320aic3x", "tlv320aic3x-hifi"),
-    Driver("snd-soc-da7213",          "da7213",        0x1A, "da7213",      "da7213-hifi"),           # a DA7212, too
+    Driver("snd-soc-da7213",          "da7213",        0x1A, "da7213",      "da7213-hifi",        self_clearing=(0x1A2B10,)),
     Driver("snd-soc-es8328-i2c",      "es8388",        0x10, "es8328",      "es8328-hifi-analog"),
 ]  # fmt: skip
 
@@ -42,7 +43,10 @@ DRIVERS = [
 @contextmanager
 def bound(plug, driver: Driver) -> Iterator[Wire]:
     only = [driver.address]
-    wire = plug(chips=only, write_only=only * driver.write_only, wide=only * driver.wide, mclk_hz=driver.mclk_hz)
+    wire = plug(
+        chips=only, write_only=only * driver.write_only, wide=only * driver.wide, self_clearing=driver.self_clearing,
+        mclk_hz=driver.mclk_hz,
+    )  # fmt: skip
     if driver.contents:
         with SMBus(I2C_BUS) as smbus:
             smbus.i2c_rdwr(i2c_msg.write(driver.address, driver.contents))

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from devices import Header, Wire, modprobe
+from devices import Header, Wire
 
 from firmware_py import Category, Mode, load_board
-from firmware_py.audio import AudioSessionError
 from firmware_py.codec import plan
 from firmware_py.device import Device
 from firmware_py.hardware import open_device
@@ -152,21 +151,6 @@ def test_a_hundred_presses_toggle_a_hundred_times(device, header):
         press(header)
         states.append(device.session.active)
     assert states == [True, False] * 50
-
-
-def test_a_chip_that_is_taken_by_a_driver_is_refused_and_nothing_is_written(boards, wire, header):
-    header.put(BUTTON, high=True)
-    modprobe("snd-soc-wm8960")
-    wire.declare("wm8960", CODEC)
-    wire.log()
-    device = open_device("bench-hat", playback=PLAY, capture=CAPTURE)
-    device.session.set_category(Category.PLAY_AND_RECORD, mode=Mode.VOICE_CHAT)
-    try:
-        with pytest.raises(AudioSessionError, match="owned by the kernel driver 'wm8960'"):
-            device.session.activate()
-        assert [line for line in wire.log() if line.startswith("1a W")] == []
-    finally:
-        device.close()
 
 
 def test_a_chip_that_stops_answering_leaves_the_session_inactive_and_says_so_on_the_led(device, header, wire):
