@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,8 @@ from firmware_py.audio.routes import Route, choose, fixed_ports
 from firmware_py.audio.wishes import Wishes
 from firmware_py.board import Board
 from firmware_py.codec import Plan, plan
-from firmware_py.dsp.chain import Chain
+from firmware_py.codec.resolve import resolve
+from firmware_py.errors import DescriptionError
 from firmware_py.modes import PROFILES, Category, Mode, Profile, effective_mode
 from firmware_py.registers import Value
 from firmware_py.settings import card_factor, codec_settings
@@ -89,21 +90,71 @@ def explain(board: Board, mode: Mode, category: Category, *, cold: bool = False)
         The codec cannot be set to what the mode asks.
     """
     effective = effective_mode(mode, category)
-    profile = PROFILES[effective]
-    route = choose(board, fixed_ports(board), Wishes(category=category, mode=mode))
-    settings = codec_settings(board, effective, profile, category, source=route.source, destination=route.destination)
-    words = None if cold else plan(board.codec, None, {}, "standby", board.mclk_hz).words
-    writes = plan(board.codec, words, settings, "active", board.mclk_hz)
+    route = _usual_route(board, mode, category)
+    writes = mode_plan(board, mode, category, cold=cold)
     return Explanation(
         board=board.name,
         mode=mode,
         effective=effective,
         category=category,
-        promise=profile.promise,
-        blocks=tuple(_blocks(board, profile, category, route, settings)),
+        promise=PROFILES[effective].promise,
+        blocks=tuple(_blocks(board, PROFILES[effective], category, route, writes.settings)),
         missing=writes.missing,
         plan=writes,
     )
+
+
+def mode_plan(
+    board: Board, mode: Mode, category: Category, *, cold: bool = False, previous: Mode | None = None
+) -> Plan:
+    """How the codec comes to *mode*: from quiet after a reset; from *previous*; or, *cold*, from a state that nobody knows.
+
+    Raises
+    ------
+    DescriptionError
+        The codec cannot be set to what the mode asks.
+    """
+    settings = _settings(board, mode, category, _usual_route(board, mode, category))
+    words: Mapping[str, int | None] | None = None
+    if previous is not None and not cold:
+        words = mode_plan(board, previous, category).words
+    elif not cold:
+        words = plan(board.codec, None, {}, "standby", board.mclk_hz).words
+    return plan(board.codec, words, settings, "active", board.mclk_hz)
+
+
+def impossible(board: Board) -> Iterator[tuple[Mode, str]]:
+    """Modes of which nothing can come on this board, each with the reason: by any of its ports, recording, playing or both."""
+    for mode in Mode:
+        reasons: dict[str, None] = {}
+        for category in (Category.RECORD_AUDIO, Category.MEDIA_PLAYBACK, Category.PLAY_AND_RECORD):
+            if effective_mode(mode, category) is mode:
+                try:
+                    mode_plan(board, mode, category, cold=True)
+                    for route in _other_routes(board, mode, category):
+                        resolve(board.codec, _settings(board, mode, category, route), board.mclk_hz)
+                except DescriptionError as error:
+                    reasons.setdefault(str(error))
+        yield from ((mode, reason) for reason in reasons)
+
+
+def _usual_route(board: Board, mode: Mode, category: Category) -> Route:
+    return choose(board, fixed_ports(board), Wishes(category=category, mode=mode))
+
+
+def _other_routes(board: Board, mode: Mode, category: Category) -> Iterator[Route]:
+    """Through every other port of the board."""
+    usual = _usual_route(board, mode, category)
+    for port in board.ports.values():
+        if port.kind == "input" and category.records and port != usual.source:
+            yield replace(usual, source=port)
+        elif port.kind == "output" and category.plays and port != usual.destination:
+            yield replace(usual, destination=port)
+
+
+def _settings(board: Board, mode: Mode, category: Category, route: Route) -> dict[str, Value]:
+    mode = effective_mode(mode, category)
+    return codec_settings(board, mode, PROFILES[mode], category, source=route.source, destination=route.destination)
 
 
 def difference(board: Board, a: Mode, b: Mode, category: Category) -> tuple[list[Difference], list[Difference]]:
@@ -173,6 +224,8 @@ def _blocks(
     period_s, factor = profile.period_frames / profile.rate_hz, card_factor(board, profile)
     yield Block("stream", True, f"{profile.rate_hz} Hz, period {profile.period_frames} frames, {period_s * 1e3:.1f} ms")
     yield _block("rate converter", factor > 1, f"the card runs at {factor * profile.rate_hz} Hz")
+    from firmware_py.dsp.chain import Chain  # its compiler takes a second to start, and a plan needs none
+
     chain = Chain(profile, factor)
     in_s = period_s + chain.latency_frames / profile.rate_hz
     out_s = (profile.preroll_frames - profile.period_frames + chain.playback_latency_frames) / profile.rate_hz

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from firmware_py.board import Board
 from firmware_py.bus import LinuxI2C, owner
+from firmware_py.codec.identity import contradiction
 from firmware_py.descriptions import load_board
 from firmware_py.device import Device
 from firmware_py.engine import warn_once
@@ -107,9 +108,10 @@ def _real(board: Board, playback: str | None, capture: str | None, pcm: str | No
     driver = owner(board.i2c_bus, board.i2c_address)
     if driver is not None:
         return _driven(board, driver, playback, capture, pcm)
+    capture = capture or playback or f"hw:CARD={board.card},DEV=1"  # our overlay has a device for each direction
     playback = playback or f"hw:CARD={board.card},DEV=0"
     with ExitStack() as opened:
-        card = open_pcm(playback, capture or playback, pcm)
+        card = open_pcm(playback, capture, pcm)
         try:
             bus = LinuxI2C(board.i2c_bus)
         except BusError as error:
@@ -118,6 +120,8 @@ def _real(board: Board, playback: str | None, capture: str | None, pcm: str | No
             hint = f"without a HAT use the simulated one: --board virtual:{board.name}"
             raise BusError(error.errno, f"{error}; {hint}") from error
         opened.callback(bus.close)
+        if why := contradiction(board.codec, bus, board.i2c_address):
+            raise BusError(errno.ENXIO, f"I2C bus {board.i2c_bus}, {why}; name the board that this is")
         pins = GpioPins(board)
         opened.callback(pins.close)
         return Device(board, bus=bus, pcm=card, pins=pins, release=opened.pop_all().close)

@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+from firmware_py.errors import UnknownNameError
 
 
 class Category(StrEnum):
@@ -154,3 +157,20 @@ PROFILES: Mapping[Mode, Profile] = {
 def effective_mode(mode: Mode, category: Category) -> Mode:
     """The mode that acts: misuse of a mode is no error and behaves as Default (Apple)."""
     return mode if category in PROFILES[mode].categories else Mode.DEFAULT
+
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+def named(kind: type[_Kind], name: str) -> _Kind:
+    """A mode or category by its name as people type it: letters may be large or small.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest right ones.
+    """
+    for member in kind:
+        if member.casefold() == name.casefold():
+            return member
+    raise UnknownNameError(kind.__name__.lower(), name, [str(member) for member in kind])

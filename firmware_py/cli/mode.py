@@ -29,11 +29,10 @@ from firmware_py.cli.session import add_server_arguments, complain, exit_code, s
 from firmware_py.descriptions import load_board
 from firmware_py.explain import Measured, Row, difference, explain, measured
 from firmware_py.hardware import DEFAULT_BOARD, open_device, split_name
-from firmware_py.modes import PROFILES, Category, Mode
+from firmware_py.modes import PROFILES, Category, Mode, named
 from firmware_py.serve import Client, NoServer
 from firmware_py.serve import protocol as p
 from firmware_py.serve.answers import Answers
-from firmware_py.serve.protocol import named
 
 HELP = "list, explain and compare the modes; get and set that of a session"
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe

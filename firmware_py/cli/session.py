@@ -28,9 +28,9 @@ from firmware_py.audio import AudioSessionError, ErrorCode
 from firmware_py.cli import NO_HARDWARE, PASS, USAGE
 from firmware_py.descriptions import load_board
 from firmware_py.hardware import split_name
-from firmware_py.modes import PROFILES, Category, Mode
+from firmware_py.modes import PROFILES, Category, Mode, named
 from firmware_py.serve import Client, NoServer
-from firmware_py.serve.protocol import AnyEvent, named
+from firmware_py.serve.protocol import AnyEvent
 
 HELP = "list, create, activate, deactivate and watch the sessions of a served board"
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from firmware_py.board import AddressableLeds, Board, Button, CodecDescription, PlainLed, Port
-from firmware_py.descriptions.reader import Problems, Table
+from firmware_py.descriptions.reader import Problems, Table, texts_can_be_printed
 from firmware_py.descriptions.vocabulary import PORT_TYPES
-from firmware_py.descriptions.wiring import BOARD_CHECKS
+from firmware_py.descriptions.wiring import BOARD_CHECKS, CHECKS_WITHOUT_CODEC
 
 
 def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text: str | None = None) -> Board:
@@ -20,12 +20,21 @@ def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text
     DescriptionError
         One line for every problem in the data.
     """
-    problems = Problems(file, text)
-    board = _read_board(Table(data, (), problems), codec)
-    for check in BOARD_CHECKS:
-        check(board, problems)
+    board, problems = read_board(data, codec, file, text)
     problems.raise_if_any()
-    return replace(board, codec=codec.limited_to(board.rates_hz)) if board.rates_hz else board
+    return board
+
+
+def read_board(
+    data: Mapping[str, Any], codec: CodecDescription, file: str, text: str | None = None, *, codec_is_sound: bool = True
+) -> tuple[Board, Problems]:
+    """The board as far as it can be read, and what is wrong with it; against a broken codec only what does not depend on it."""
+    problems = Problems(file, text)
+    texts_can_be_printed(data, problems)
+    board = _read_board(Table(data, (), problems), codec)
+    for check in BOARD_CHECKS if codec_is_sound else CHECKS_WITHOUT_CODEC:
+        check(board, problems)
+    return (replace(board, codec=codec.limited_to(board.rates_hz)) if board.rates_hz else board), problems
 
 
 def _read_board(top: Table, codec: CodecDescription) -> Board:
@@ -56,10 +65,11 @@ def _read_board(top: Table, codec: CodecDescription) -> Board:
 
 
 def _port(name: str, table: Table) -> Port:
+    kind = table.choice("kind", PORT_TYPES)
     port = Port(
         name=name,
-        kind=table.choice("kind", ("input", "output")),
-        type=table.choice("type", PORT_TYPES),
+        kind=kind,
+        type=table.choice("type", PORT_TYPES[kind]),
         set=table.values("set"),
         needs_mic_bias=table.flag("needs_mic_bias", False),
         sensitivity_dbv=table.number("sensitivity_dbv") if "sensitivity_dbv" in table else None,

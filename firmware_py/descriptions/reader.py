@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import errno
 import re
 import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,43 @@ from firmware_py.descriptions.locate import KeyPath, locate
 from firmware_py.errors import DescriptionError, nearest
 from firmware_py.registers import Value
 
-MAX_BYTES = 1_000_000
-"""A description has some twenty thousand bytes; what is larger than this is something else."""
+MAX_BYTES = 300_000
+"""A description has some fifty thousand bytes; what is larger than this is something else."""
+
+MAX_DEPTH = 30
+"""Tables and lists within each other; the language itself needs half a dozen."""
+
+MOST_DOTS = 200
+"""On one line; a dotted key has three or four."""
+
+MOST_PROBLEMS = 200
+"""Of one file. Whoever has more has the wrong file, or one mistake that repeats."""
 
 MAX_NUMBER = 2**53
 """Whole numbers beyond this are not exact as floats, and mean nothing in a register or a clock."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file: where, at which key, and what. Line 0: it could not be read at all."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return printable(f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}")
+
+
+class Refusal(DescriptionError):
+    """A `DescriptionError` that has its problems one by one, too."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 class Problems:
@@ -27,14 +61,19 @@ class Problems:
 
     def __init__(self, file: str, text: str | None = None) -> None:
         self.file = file
-        self._text = text
+        self.text = text
         self._found: dict[KeyPath, list[str]] = {}
         self._broken: set[KeyPath] = set()
+        self._count = 0
 
     def add(self, path: KeyPath, message: str) -> None:
         """Note *message* about the value at *path*."""
         if message not in self._found.setdefault(path, []):
             self._found[path].append(message)
+            self._count += 1
+        if self._count == MOST_PROBLEMS:
+            found, what = self.found(), f"{MOST_PROBLEMS} mistakes so far; the rest was not read"
+            raise Refusal([*found, replace(found[-1], key="", message=what)])
         self._broken.update(path[:length] for length in range(len(path) + 1))
 
     def broken(self, *path: str | int) -> bool:
@@ -44,21 +83,24 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def lines(self) -> list[str]:
-        """`file:line:column: key: what is wrong; what would be right`, in the order of the file."""
-        places = locate(self._text) if self._text else {}
-        lines = []
+    def found(self) -> list[Problem]:
+        """All of them, in the order of the file."""
+        places = locate(self.text) if self.text and self._found else {}
+        found = []
         for path, messages in self._found.items():
             known = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in places), ())
-            place = places.get(known, (1, 1))
-            where = self.file if self._text is None else f"{self.file}:{place[0]}:{place[1]}"
-            lines += [(place, f"{where}: {dotted(path)}: {message}") for message in messages]
-        return [_printable(line) for _, line in sorted(lines, key=lambda entry: entry[0])]
+            line, column = (0, 0) if self.text is None else places.get(known, (1, 1))
+            found += [Problem(self.file, line, column, dotted(path), message) for message in messages]
+        return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+    def lines(self) -> list[str]:
+        """`file:line:column: key: what is wrong; what would be right`, in the order of the file."""
+        return [str(problem) for problem in self.found()]
 
     def raise_if_any(self) -> None:
-        """Raise one `DescriptionError` with all lines, if there are any."""
+        """Raise one `Refusal` with all of them, a line each, if there are any."""
         if self._found:
-            raise DescriptionError("\n".join(self.lines()))
+            raise Refusal(self.found())
 
 
 def dotted(path: KeyPath) -> str:
@@ -79,34 +121,81 @@ def read_toml(file: Path, shown: str) -> tuple[dict[str, Any], str]:
     DescriptionError
         It cannot be read, is not UTF-8, or is not TOML: one sentence, with line and column.
     """
+
+    def refusal(message: str, line: int = 0, column: int = 0) -> Refusal:
+        return Refusal([Problem(shown, line, column, "", message)])
+
     try:
-        raw = _read_small(file)
+        raw = _read_small(file).removeprefix(codecs.BOM_UTF8)
         text = raw.decode().replace("\r\n", "\n")
     except OSError as error:
-        raise DescriptionError(f"{shown}: cannot be read: {error.strerror}") from None
+        raise refusal(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         before = raw[: error.start].split(b"\n")
-        at = f"{len(before)}:{len(before[-1]) + 1}"
-        raise DescriptionError(f"{shown}:{at}: byte 0x{raw[error.start]:02x} is not UTF-8") from None
+        what = f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise refusal(what, len(before), len(before[-1]) + 1) from None
+    if "\0" in text:
+        before_nul = text[: text.index("\0")].split("\n")
+        what = "is a NUL byte, and this no text, or not UTF-8; save the file as UTF-8"
+        raise refusal(what, len(before_nul), len(before_nul[-1]) + 1)
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MOST_DOTS:  # of a key, tomllib would take memory without end
+            raise refusal(f"more than {MOST_DOTS} dots on one line", number, 1)
     try:
-        return tomllib.loads(text), text
+        data = tomllib.loads(text)
     except RecursionError:
-        raise DescriptionError(f"{shown}:1:1: is nested too deeply") from None
+        raise refusal("is nested too deeply", 1, 1) from None
     except ValueError as error:  # not only TOMLDecodeError: a number of 5000 digits is a plain ValueError
         place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", str(error))
-        what = str(error)[: place.start()] if place else str(error)
+        what = f"is not TOML: {str(error)[: place.start()] if place else error}"
+        if place and place[1]:
+            raise refusal(what, int(place[1]), int(place[2])) from None
         lines = text.split("\n")
-        at = f"{place[1]}:{place[2]}" if place and place[1] else f"{len(lines)}:{len(lines[-1]) + 1}"
-        raise DescriptionError(f"{shown}:{at}: is not TOML: {what}") from None
+        raise refusal(what, len(lines), len(lines[-1]) + 1) from None
+    if _too_deep(data):
+        raise refusal("is nested too deeply", 1, 1)
+    return data, text
+
+
+def _too_deep(data: dict[str, Any]) -> bool:
+    level: list[Any] = [data]
+    for _ in range(MAX_DEPTH):
+        inner = [v for c in level for v in (c.values() if isinstance(c, dict) else c) if isinstance(v, dict | list)]
+        if not (level := inner):
+            return False
+    return True
 
 
 def _read_small(file: Path) -> bytes:
     """The bytes of a regular file of a reasonable size; OSError for anything else."""
-    if not stat.S_ISREG((status := file.stat()).st_mode):
+    if "\0" in str(file):
+        raise OSError(errno.EINVAL, "its name has a NUL byte")
+    if not stat.S_ISREG(file.stat().st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    if status.st_size > MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES} bytes, so it is no description")
-    return file.read_bytes()
+    with file.open("rb") as opened:
+        if len(raw := opened.read(MAX_BYTES + 1)) > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES} bytes, so it is no description")
+    return raw
+
+
+def texts_can_be_printed(data: Mapping[str, Any], problems: Problems) -> None:
+    """No key and no text of a file holds what would do something to a terminal."""
+    if problems.text and "\\" not in problems.text and all(map(_is_plain, set(problems.text))):
+        return
+    waiting: list[tuple[KeyPath, object]] = [((key,), value) for key, value in data.items()]
+    while waiting:
+        path, value = waiting.pop()
+        for text in (value, path[-1]):
+            odd = [c for c in text if not _is_plain(c)] if isinstance(text, str) else []
+            if odd:
+                problems.add(path, f"holds a character that cannot be printed, U+{ord(odd[0]):04X}")
+        if isinstance(value, dict | list):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [((*path, key), inner) for key, inner in items]
+
+
+def _is_plain(character: str) -> bool:
+    return character.isprintable() or character in "\n\t"
 
 
 class Table:
@@ -258,8 +347,8 @@ class Table:
                 self.wrong(key, f"is not known here; {nearest(key, known)}")
 
 
-def _printable(line: str) -> str:
-    """A line that stays one line, whatever the keys of the file hold."""
+def printable(line: str) -> str:
+    """A line that stays one line, whatever a file or its name holds."""
     return "".join(c if c.isprintable() else "?" for c in line)
 
 

@@ -56,8 +56,9 @@ def controls_name_real_fields(codec: CodecDescription, problems: Problems) -> No
                 _value_fits(codec, problems, (*at, "words", word), path, control.words[word])
         for word in (word for word in control.choices if isinstance(word, str)):
             _real_settings(codec, problems, (*at, "choices"), control.choices[word], word)
-        if control.on is not None and control.on not in codec.controls:
-            problems.add((*at, "on"), f"there is no control {control.on!r}; {nearest(control.on, codec.controls)}")
+        for key, other in (("on", control.on), ("only_with", control.only_with)):
+            if other is not None and other not in codec.controls:
+                problems.add((*at, key), f"there is no control {other!r}; {nearest(other, codec.controls)}")
         if control.sum_of and len(control.sum_of) != 2:
             problems.add((*at, "sum_of"), "must name two controls: the coarse one, then the fine one")
         for key, parts in (("sum_of", control.sum_of), ("above", (control.above,))):
@@ -204,7 +205,11 @@ REFERENCE_CHECKS: tuple[Callable[[CodecDescription, Problems], None], ...] = (
 
 
 def misfit(codec: CodecDescription, control: Control, value: Value) -> str | None:
-    """Why *control* cannot be set to *value*, or None if it can."""
+    """Why *control* cannot be set to *value*, or None if it can, or if its fields do not exist, which is told elsewhere."""
+    if not (
+        all(_quantities(codec, part) for part in control.sum_of) and all(_exists(codec, p) for p in control.fields)
+    ):
+        return None
     if control.choices:
         known = ", ".join(word for word in control.choices if isinstance(word, str))
         return None if value in control.choices else f"{value!r} is none of {known}"
@@ -293,8 +298,13 @@ def _real_register(codec: CodecDescription, problems: Problems, at: KeyPath, nam
         problems.add(at, f"there is no register {name!r}; {nearest(name, codec.map.registers)}")
 
 
+def _exists(codec: CodecDescription, path: str) -> bool:
+    register, _, field = path.partition(".")
+    return register in codec.map.registers and field in codec.map.registers[register].fields
+
+
 def _quantities(codec: CodecDescription, control: str) -> list[Quantity]:
     """Scales of those fields of a control that hold a quantity."""
-    known = {*codec.map.field_paths}
-    scales = [codec.map.find(path)[1].scale for path in codec.controls[control].fields if path in known]
+    fields = codec.controls[control].fields if control in codec.controls else ()
+    scales = [codec.map.find(path)[1].scale for path in fields if _exists(codec, path)]
     return [scale for scale in scales if isinstance(scale, Quantity)]

@@ -47,7 +47,8 @@ CONTROLS: Mapping[str, str] = {**FROM_MODES, **FROM_BOARDS}
 STEP_WORDS = ("clock", "rate")
 """What a step may apply besides controls: the chosen rows of the clock tables."""
 
-PORT_TYPES = (
-    "builtInMic", "headsetMic", "lineIn", "builtInSpeaker", "builtInReceiver", "headphones", "lineOut",
-)  # fmt: skip
+PORT_TYPES: Mapping[str, tuple[str, ...]] = {
+    "input": ("builtInMic", "headsetMic", "lineIn"),
+    "output": ("builtInSpeaker", "builtInReceiver", "headphones", "lineOut"),
+}
 """Apple's input and output types that a HAT can have."""

@@ -124,6 +124,9 @@ BOARD_CHECKS: tuple[Callable[[Board, Problems], None], ...] = (
     lines_are_free,
 )
 
+CHECKS_WITHOUT_CODEC = (board_is_named_as_its_file, modes_exist, card_is_an_id, lines_are_free)
+"""Those that can be held against a board whose codec is broken."""
+
 
 def _settings(board: Board) -> Iterator[tuple[KeyPath, Mapping[str, Value]]]:
     yield ("defaults",), board.defaults

@@ -37,12 +37,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from firmware_py.errors import FirmwareError, UnknownNameError, nearest
+from firmware_py.errors import FirmwareError, nearest
+from firmware_py.modes import named as named
 
 VERSION = 1
 LINE_BYTES = 64 * 1024
@@ -286,23 +287,6 @@ def event_line(event: Event) -> bytes:
 def read_event(line: bytes) -> AnyEvent:
     """An event from a line. msgspec.ValidationError for one that this version does not know."""
     return _event.decode(line)
-
-
-_Kind = TypeVar("_Kind", bound=StrEnum)
-
-
-def named(kind: type[_Kind], name: str) -> _Kind:
-    """A mode or category by its name as people type it: letters may be large or small.
-
-    Raises
-    ------
-    UnknownNameError
-        With the nearest right ones.
-    """
-    for member in kind:
-        if member.casefold() == name.casefold():
-            return member
-    raise UnknownNameError(kind.__name__.lower(), name, [str(member) for member in kind])
 
 
 def _line(what: object) -> bytes:

@@ -1,6 +1,7 @@
 """Benchmarks: what the parts of this product cost and reach, beside other ways of doing the same, in one run.
 
-audiohat bench engine      how late periods come beside a busy Python thread; how soon a new process plays; its memory
+audiohat bench engine        how late periods come beside a busy Python thread; how soon a new process plays; its memory
+audiohat bench descriptions  how long it takes to read and check every board and codec, and to plan a mode
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from firmware_py.cli import PASS
 from firmware_py.engine import kernel_parts
+from hil.bench import descriptions
 from hil.bench.lateness import Lateness, Start, measure, measure_start
 
 HELP = "measure what the parts cost, beside other ways of doing the same"
@@ -33,10 +35,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     engine.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds, ways alternating (default 3)")
     engine.add_argument("--json", action="store_true", help="print JSON")
+    engine.set_defaults(measure=_engine)
+    read = parts.add_parser("descriptions", help="reading and checking boards and codecs, planning a mode")
+    read.add_argument("--rounds", type=_count, default=5, metavar="N", help="rounds; the best counts (default 5)")
+    read.add_argument("--json", action="store_true", help="print JSON")
+    read.set_defaults(measure=_descriptions)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
+    options.measure(options)
+    return PASS
+
+
+def _descriptions(options: argparse.Namespace) -> None:
+    cost = descriptions.measure(options.rounds)
+    if options.json:
+        print(msgspec.json.encode(asdict(cost)).decode())
+        return
+    print(f"{cost.boards} boards and their codecs read and checked: {cost.read_ms:.0f} ms")
+    print(f"and every mode on every board tried: {cost.check_ms:.0f} ms")
+    print(f"one plan: {cost.plan_ms:.1f} ms, the longest {cost.worst_plan_ms:.1f} ms")
+
+
+def _engine(options: argparse.Namespace) -> None:
     for name, compile_part in kernel_parts().items():
         _say(f"preparing kernels: {name}")
         compile_part()
@@ -50,7 +72,6 @@ def run(options: argparse.Namespace) -> int:
         print(msgspec.json.encode({**rows, "start": asdict(start)}).decode())
     else:
         _print(Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS), lateness, start)
-    return PASS
 
 
 def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> None:

@@ -193,7 +193,9 @@ class RecordPath:
         self._adc_on = np.array([float(side.adc_on) for side in self.channels])
         self._path = Path(self._avdd_v / 2.0, self.full_scale_v, ADC_OFFSET, HIGH_PASS_POLE if self.high_pass else 0.0)
         self._samples_per_frame = 1.0
-        self._corner_hz = (1.0 - HIGH_PASS_POLE) / (2.0 * math.pi) * ((clocks.adc_rate_hz if clocks else None) or 48_000.0)
+        self._corner_hz = (
+            (1.0 - HIGH_PASS_POLE) / (2.0 * math.pi) * ((clocks.adc_rate_hz if clocks else None) or 48_000.0)
+        )
         if clocks and clocks.adc_rate_hz:
             self._samples_per_frame = clocks.adc_rate_hz / clocks.link_rate_hz
         self._set_law(clocks.link_rate_hz if clocks else 48_000.0)

@@ -49,7 +49,9 @@ class Tape:
     mic_pa: Float = field(default_factory=_nothing)  # [n, 2], all that reaches the microphones
     echo_pa: Float = field(default_factory=_nothing)  # [n, 2], the loudspeaker's part of it
     near_pa: Float = field(default_factory=_nothing)  # [n, 2], the talkers' part of it
-    mic_bias_v: Float = field(default_factory=_nothing)  # [periods], on the pin that feeds the microphones; 0 without one
+    mic_bias_v: Float = field(
+        default_factory=_nothing
+    )  # [periods], on the pin that feeds the microphones; 0 without one
 
 
 @dataclass

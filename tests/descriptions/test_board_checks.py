@@ -46,7 +46,7 @@ BROKEN = [
      {"[leds]": "[@@defaults]\n[leds]"},
      "defaults: nothing is said of adc_gain_db, speaker_gain_db"),
     ("ports_open_what_is_shut",
-     {"[ports.microphone]": "[@@ports.microphone]", 'kind = "input"': 'kind = "output"'},
+     {"[ports.microphone]": "[@@ports.microphone]", 'kind = "input"\ntype = "builtInMic"': 'kind = "output"\ntype = "lineOut"'},
      "ports: there is no input"),
     ("ports_open_what_is_shut",
      {'{ speaker = "left" }': "{ @@speaker_gain_db = 6.0 }"},
@@ -86,6 +86,12 @@ def test_every_rule_is_broken_once() -> None:
 def test_a_codec_that_nobody_has_is_answered_with_the_nearest(tmp_path: Path) -> None:
     text, place = take_mark(replaced(BOARD, {'codec = "wm8960"': '@@codec = "wm896"'}))
     message = "codec: no codec is named 'wm896'; did you mean 'wm8960'?"
+    assert board_problems(tmp_path, text) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
+
+
+def test_an_input_has_the_type_of_an_input(tmp_path: Path) -> None:
+    text, place = take_mark(replaced(BOARD, {'type = "builtInMic"': '@@type = "headphones"'}))
+    message = "ports.microphone.type: 'headphones' is not possible; known: builtInMic, headsetMic, lineIn"
     assert board_problems(tmp_path, text) == [f"respeaker-2mic-v1.toml:{place}: {message}"]
 
 

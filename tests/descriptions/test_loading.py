@@ -78,7 +78,9 @@ def test_a_board_whose_name_no_overlay_can_have_is_told_at_its_name(tmp_path: Pa
 
 
 def test_a_wrong_name_is_answered_with_the_right_one() -> None:
-    with pytest.raises(UnknownNameError, match="no board is named 'respeaker-2mic'; did you mean 'respeaker-2mic-v1'"):
+    with pytest.raises(
+        UnknownNameError, match=r"no board is named 'respeaker-2mic'; did you mean .*'respeaker-2mic-v1'"
+    ):
         load_board("respeaker-2mic")
     with pytest.raises(UnknownNameError, match="no codec is named 'wm8961'; did you mean 'wm8960'"):
         load_codec("wm8961")
@@ -110,7 +112,7 @@ def test_a_folder_that_is_not_there_is_no_reason_to_fail(monkeypatch: pytest.Mon
         (b"a = 1\nb = '\xff'", ":2:6: byte 0xff is not UTF-8"),
         (b"a = " + b"[" * 100_000, "is nested too deeply"),
         (b"a = " + b"9" * 5_000, "is not TOML: Exceeds the limit"),
-        (b"#" * 1_000_001, "is larger than 1000000 bytes"),
+        (b"#" * 300_001, "is larger than 300000 bytes"),
         (b"", ":1:1: name: is missing; it must be text"),
         (b"registers = 5", ":1:1: registers: is a number; it must be a table"),
         (b"full_scale_dbv = " + b"9" * 400, "is beyond all measure"),

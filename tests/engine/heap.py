@@ -1,6 +1,6 @@
 """Counts what the loop asks of the heap, by a malloc that counts: the calls of a long run against those of a short one.
 
-    LD_PRELOAD=counter.so python heap.py PLAYBACK CAPTURE PERIODS
+LD_PRELOAD=counter.so python heap.py PLAYBACK CAPTURE PERIODS
 """
 
 import ctypes

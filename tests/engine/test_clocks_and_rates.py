@@ -44,11 +44,15 @@ def test_a_tone_comes_back_as_it_was_as_late_as_the_chain_says(factor):
     inside = engine.chain.latency_frames + engine.chain.playback_latency_frames
     late = engine.profile.preroll_frames + inside
     heard = slice(late + 400, len(up))
-    np.testing.assert_allclose(up[heard], down[heard.start - late : heard.stop - late], atol=1.5e-3)  # 0.03 dB of ripple
+    np.testing.assert_allclose(
+        up[heard], down[heard.start - late : heard.stop - late], atol=1.5e-3
+    )  # 0.03 dB of ripple
 
 
 def test_what_the_mode_cannot_carry_does_not_fold_back():
-    engine = Engine(ScriptedPcm(near=lambda ticks: 2.0**29 * np.sin(2 * np.pi * 11_000 * ticks / 48_000)), PLAIN, factor=3)
+    engine = Engine(
+        ScriptedPcm(near=lambda ticks: 2.0**29 * np.sin(2 * np.pi * 11_000 * ticks / 48_000)), PLAIN, factor=3
+    )
     engine.open()
     up = converse(engine, np.zeros(8_000, np.float32))
     assert 20 * np.log10(np.std(up[1_000:]) / 0.25 + 1e-12) < -75.0

@@ -74,7 +74,11 @@ def test_an_interruption_is_counted_and_neither_direction_moves_against_the_othe
     talk = conversation(event)
     talk.go_on(30)
     counted = talk.engine.statistics
-    assert (counted.capture_xruns, counted.playback_xruns, counted.suspends) == (capture_xruns, playback_xruns, suspends)
+    assert (counted.capture_xruns, counted.playback_xruns, counted.suspends) == (
+        capture_xruns,
+        playback_xruns,
+        suspends,
+    )
     assert counted.lost_frames >= event.late_frames
     assert talk.matches(slice(len(talk.up) - 10 * PERIOD, len(talk.up)))
 

@@ -85,7 +85,9 @@ def measure(bench: Bench, mode: Mode) -> dict[str, float]:
         if (int(address, 16), direction) == (CODEC, "W"):
             chip.write(CODEC, bytes.fromhex("".join(words)))
             chip.wait(0.1)
-    values = {"register_mismatches": float(len(mismatches(chip.state(), Asked.of(stage, HATS[stage.board.name]), mode)))}
+    values = {
+        "register_mismatches": float(len(mismatches(chip.state(), Asked.of(stage, HATS[stage.board.name]), mode)))
+    }
     bench.converse(np.zeros(rate // 2))  # while nobody read, the card has had an xrun
     if CONTRACTS[mode].cancels_echo:
         far = np.asarray(0.3 * Voices([], []).far(12.0, rate))

@@ -159,7 +159,9 @@ def test_a_driver_of_another_codec_is_refused_by_name(plug, board):
     modprobe("snd-soc-wm8731-i2c")
     wire.declare("wm8731", CODEC)
     wire.log()
-    with pytest.raises(BusError, match=r"owned by the kernel driver 'wm8731', but bench-hat has a WM8960 there") as caught:
+    with pytest.raises(
+        BusError, match=r"owned by the kernel driver 'wm8731', but bench-hat has a WM8960 there"
+    ) as caught:
         opened()
     assert "load the overlay respeaker-2mic-v1" in str(caught.value)
     assert wire.log() == []
@@ -197,7 +199,9 @@ def test_a_driver_that_goes_is_noticed_before_the_next_mode(plug, board):
             device.session.deactivate()
             wire.withdraw(CODEC)
             wire.log()
-            with pytest.raises(AudioSessionError, match="'wm8960' no longer has the codec, and nobody has it; start audiohat"):
+            with pytest.raises(
+                AudioSessionError, match="'wm8960' no longer has the codec, and nobody has it; start audiohat"
+            ):
                 device.session.activate()
             assert wire.log() == []
         finally:

@@ -76,7 +76,10 @@ def device(boards: Path, wire: Wire, header: Header) -> Iterator[Device]:
     device = open_device("bench-hat", playback=PLAY, capture=CAPTURE)
     device.session.set_category(Category.PLAY_AND_RECORD, mode=Mode.VOICE_CHAT)
     stop = threading.Event()
-    threads = [threading.Thread(target=device.panel.run, args=(stop,)), threading.Thread(target=device.watch, args=(stop,))]
+    threads = [
+        threading.Thread(target=device.panel.run, args=(stop,)),
+        threading.Thread(target=device.watch, args=(stop,)),
+    ]
     for thread in threads:
         thread.start()
     yield device
@@ -179,7 +182,10 @@ def test_the_server_serves_this_board_to_other_processes(boards, wire, header, t
         time.sleep(2.0)
         press(header)
         asked = subprocess.run(
-            [*audiohat, "session", "list", "--json", "--socket", str(socket)], capture_output=True, text=True, check=True
+            [*audiohat, "session", "list", "--json", "--socket", str(socket)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert '"state":"active"' in asked.stdout.replace(" ", "")
         assert header.level(LED)

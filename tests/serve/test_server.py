@@ -59,7 +59,7 @@ def test_what_a_killed_server_left_is_taken_over_and_an_interrupted_one_leaves_n
     ("board", "code", "says"),
     [
         ("respeaker-2mic-v1",         3, "use the simulated one: --board virtual:respeaker-2mic-v1"),
-        ("virtual:respeaker-2mic-v2", 2, "did you mean 'respeaker-2mic-v1'"),
+        ("virtual:respeaker-2mic-v3", 2, "did you mean 'respeaker-2mic-v"),
         ("vitrual:respeaker-2mic-v1", 2, "did you mean 'virtual'"),
     ],
 )  # fmt: skip
