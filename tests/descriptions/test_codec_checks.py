@@ -76,7 +76,7 @@ BROKEN = [
      {"readable = false": 'readable = false\n@@identity = [{ register = "RESET", word = 0, mask = 1 }]'},
      "bus.identity: a chip that answers no read shows nothing"),
     ("self_clearing_fields_are_nothing_else",
-     {'fields.SPKVU    = { bits = "8", latch = "speaker"': 'fields.SPKVU    = { bits = "8", latch = "speaker", @@self_clearing = true'},
+     {'SPKVU    = { bits = "8", latch = "speaker"': 'SPKVU    = { bits = "8", latch = "speaker", @@self_clearing = true'},
      "registers.LOUT2.fields.SPKVU.self_clearing: cannot be a latch or volatile as well"),
     ("controls_are_of_the_vocabulary",
      {"[absent]\n": '[absent]\n@@mic_bais_level = "has none"\n'},
