@@ -66,7 +66,7 @@ class Step:
     apply    names of controls whose settings are written here; "clock" and "rate" stand for the rows of the clock tables
     together registers that are written in this order all of them if one of them changes
     wait_ms  pause after the step, if it wrote anything
-    poll     what has to come true after the step, if it wrote anything
+    poll     what has to come true after the step, if it wrote anything or has nothing to write
     forget   registers whose word is no longer known once the step wrote (the chip moves them itself: PGA gains under ALC),
              so that the next step that sets them writes them, whatever the shadow held
     """
@@ -95,11 +95,11 @@ class Reset:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a chip of this kind shows on the bus: a register that reads so, or, without one, that it refuses every read."""
+    """What a chip of this kind shows on the bus: a register that always reads so, in the bits of `mask`."""
 
-    path: str = ""
-    word: int = 0
-    mask: int = 0
+    register: str
+    word: int
+    mask: int
 
 
 @dataclass(frozen=True)

@@ -190,14 +190,16 @@ class BoardStage:
 
     @property
     def input_gain_available(self) -> bool:
-        """Not where the codec levels by itself, and not where the gain is calibrated."""
-        return self.setup.source is not None and not self.profile.alc and self.setup.mode is not Mode.MEASUREMENT
+        """Not where the codec levels by itself or the gain is calibrated, and not where the source's gain cannot be set."""
+        if self.setup.source is None or self.profile.alc or self.setup.mode is Mode.MEASUREMENT:
+            return False
+        return "input_gain_db" in self._settings(self.setup, self.profile)
 
     @property
     def input_gain(self) -> float:
         low, high = gain_range_db(self.board.codec, "input_gain_db")
-        gain_db = self._settings(self.setup, self.profile)["input_gain_db"]
-        return (float(gain_db) - low) / (high - low)
+        gain_db = float(self._settings(self.setup, self.profile).get("input_gain_db", low))
+        return min(1.0, max(0.0, (gain_db - low) / (high - low)))
 
     # For those who look after it.
 
@@ -277,7 +279,7 @@ class BoardStage:
         settings = codec_settings(
             self.board, setup.mode, profile, setup.category, source=setup.source, destination=setup.destination
         )
-        if setup.input_gain is not None and not profile.alc:
+        if setup.input_gain is not None and not profile.alc and "input_gain_db" in settings:
             low, high = gain_range_db(self.board.codec, "input_gain_db")
             settings["input_gain_db"] = low + setup.input_gain * (high - low)
         return settings

@@ -46,6 +46,7 @@ class Codec:
     _doubtful: set[str] = field(default_factory=set, init=False)  # a write was refused, but may have arrived
     _stands: Plan | None = field(default=None, init=False)  # the last plan that was applied whole
     _touched: bool = field(default=False, init=False)
+    _reached: bool = field(default=False, init=False)  # a write was acknowledged since nothing was known
 
     def plan(self, settings: Mapping[str, Value], sequence: str = "active") -> Plan:
         """Steps from the present state to *settings*, by the named sequence. Touches nothing.
@@ -94,6 +95,7 @@ class Codec:
     def forget(self) -> None:
         """Nothing is known of the chip any more (power lost, somebody else wrote): the next plan starts with a reset."""
         self._words = self._stands = None
+        self._reached = False
         self._doubtful.clear()
 
     def _write(self, plan: Plan) -> None:
@@ -117,14 +119,17 @@ class Codec:
         """One register, on the wire and in the shadow. OSError when the chip refuses."""
         name = write.register.name
         data = self.description.map.wire.write_bytes(write.register.address, write.word)
+        doubted = name in self._doubtful
+        self._doubtful.add(name)  # until it is acknowledged: what is interrupted may have arrived
         try:
             self._patiently(lambda: self.bus.write(self.address, data))
         except OSError as error:
-            if error.errno != errno.EBUSY:  # a chip that is somebody else's was not spoken to
+            if error.errno != errno.EBUSY:
                 self._touched = True
-                self._doubtful.add(name)
+            elif not doubted:  # a chip that is somebody else's was not spoken to
+                self._doubtful.discard(name)
             raise
-        self._touched = True
+        self._touched = self._reached = True
         self._doubtful.discard(name)
         if write.resets:
             self._words = reset_words(self.description)
@@ -187,6 +192,8 @@ class Codec:
     def _go_back(self) -> str:
         """Return to what stood before a failed plan; in words, how that went."""
         if self._words is None:
+            if self._reached:
+                return "its reset was interrupted; the next activation begins with another"
             return "the codec was not reached, nothing was changed"
         settings, sequence = (self._stands.settings, self._stands.sequence) if self._stands else ({}, "off")
         try:

@@ -23,8 +23,10 @@ def contradiction(codec: CodecDescription, bus: Bus, address: int) -> str:
         except OSError:
             return ""
         return f"{place} answers a read, which a {codec.title} never does: another chip is there"
+    if wire.page is not None and codec.identity and not _is_on_page_0(codec, bus, address):
+        return ""
     for evidence in codec.identity:
-        register = codec.map.registers[evidence.path]
+        register = codec.map.registers[evidence.register]
         try:
             answer = bus.read(address, wire.word_bytes, wire.address_bytes(register.address))
         except OSError:
@@ -36,3 +38,13 @@ def contradiction(codec: CodecDescription, bus: Bus, address: int) -> str:
                 f"{place}: {register.name} reads {got}, and a {codec.title} has {wanted} there: another chip is there"
             )
     return ""
+
+
+def _is_on_page_0(codec: CodecDescription, bus: Bus, address: int) -> bool:
+    """A process that was killed may have left another page selected; there, other registers have the same addresses."""
+    wire = codec.map.wire
+    register = codec.map.registers[str(wire.page)]
+    try:
+        return not int.from_bytes(bus.read(address, wire.word_bytes, wire.address_bytes(register.address)), "big")
+    except OSError:
+        return False

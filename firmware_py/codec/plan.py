@@ -138,6 +138,7 @@ def plan(
         ):
             continue
         walk.take(step, codes)
+    walk.leave_no_doubt_of_the_page()
     missing = [codec.absent[name] for name, value in settings.items() if name in codec.absent and _wanted(value)]
     compromises = dict(_compromises(codec, settings, resolved))
     for name, got in compromises.items():
@@ -243,7 +244,8 @@ class _Walk:
         starts: dict[str, int] = {}  # register -> self-clearing bits that start something
         for path, code in codes.items():
             register, bits = self.codec.map.find(path)
-            word = after.setdefault(register.name, self.words[register.name] or 0)
+            known = self.words[register.name]
+            word = after.setdefault(register.name, (register.reset or 0) if known is None else known)
             if bits.self_clearing:
                 starts[register.name] = starts.get(register.name, 0) | bits.insert(0, code)
             else:
@@ -269,11 +271,20 @@ class _Walk:
 
     def _select_page(self, register: Register) -> None:
         select = self.codec.map.wire.page
-        if select is None or register.name == select or self.words[select] == register.page:
+        if select is None or register.name == select:
             return
+        if self.words[select] == register.page and select not in self.doubtful:
+            return
+        self.doubtful.discard(select)
         write = Write(self.codec.map.registers[select], self.words[select], register.page)
         self.steps.append(write)
         self.words[select] = write.after
+
+    def leave_no_doubt_of_the_page(self) -> None:
+        """Where a selection of the page may or may not have arrived, it is made again, whatever the plan was about."""
+        select = self.codec.map.wire.page
+        if select in self.doubtful:
+            self._select_page(next(iter(self.codec.map.registers.values())))
 
     def _poll(self, rule: PollRule, note: str) -> Poll:
         register, bits = self.codec.map.find(rule.path)

@@ -50,7 +50,8 @@ def _codes(codec: CodecDescription, control: Control, values: Mapping[str, Value
         return {path: encode(codec, name, path, given) for path, given in control.choices[value].items()}
     codes = {}
     for index, path in enumerate(control.fields):
-        scale, asked = codec.map.find(path)[1].scale, control.words.get(value, value)
+        scale = codec.map.find(path)[1].scale
+        asked = control.words.get(value, value) if isinstance(value, bool | str) else value  # 0.0 is not "off"
         if isinstance(scale, Quantity) and not isinstance(asked, str | bool):
             asked += control.offsets[index] if control.offsets else 0.0
             asked *= rate_hz / 1e3 if scale.unit == "samples" else 1.0

@@ -25,7 +25,7 @@ def registers_of_the_bus_exist(codec: CodecDescription, problems: Problems) -> N
     for index, evidence in enumerate(codec.identity):
         at = ("bus", "identity", index)
         if not problems.broken(*at):
-            _real_register(codec, problems, (*at, "register"), evidence.path)
+            _real_register(codec, problems, (*at, "register"), evidence.register)
     if codec.identity and not codec.map.wire.readable:
         problems.add(("bus", "identity"), "a chip that answers no read shows nothing")
 

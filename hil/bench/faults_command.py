@@ -24,11 +24,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from firmware_py.cli import FAIL, PASS
-from hil.bench.faults import Trial, try_faults
+from hil.bench.faults import PROOF_ALIKE, Trial, try_faults
 from hil.bench.mutations import KINDS
 
 HELP = "spoil a board's description on purpose, and see what is noticed"
 ENOUGH = 0.95
+CERTIFICATE = ("description", "chip", "promise")
+"""Who notices without a look at a healthy board: the reader, the chip, and the mode's contract."""
+
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
@@ -59,6 +62,9 @@ def summary(board: str, trials: list[Trial]) -> dict[str, object]:
     return {
         "board": board,
         "caught_ratio": len(caught) / len(told) if told else 1.0,
+        "caught_ratio_by_certificate": sum(trial.by in CERTIFICATE for trial in caught) / max(1, len(told)),
+        "caught_ratio_if_alike_were_missed": len(caught)
+        / max(1, len(told) + sum(t.evidence == PROOF_ALIKE for t in trials)),
         "caught": len(caught),
         "total": len(told),
         "equivalent": len(trials) - len(told),
@@ -93,4 +99,12 @@ def _print(report: dict[str, object], trials: list[Trial]) -> None:
                 f"  {trial.kind}: {trial.place}: {trial.change} ({trial.evidence})", markup=False, highlight=False
             )
     ratio = float(report["caught_ratio"])  # type: ignore[arg-type]
-    console.print(f"{report['board']}: {report['caught']} of {report['total']} mistakes caught, {100.0 * ratio:.1f} %")
+    certified, strict = (
+        float(report[name])  # type: ignore[arg-type]
+        for name in ("caught_ratio_by_certificate", "caught_ratio_if_alike_were_missed")
+    )
+    console.print(
+        f"{report['board']}: {report['caught']} of {report['total']} mistakes caught, {100.0 * ratio:.1f} %; "
+        f"{100.0 * certified:.1f} % without a healthy board to compare with; {100.0 * strict:.1f} % if every exchange of two "
+        "steps counts that makes no difference on the model"
+    )

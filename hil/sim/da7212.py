@@ -23,13 +23,12 @@ from hil.sim.da7212_gain import RAMP_RATES_DB_S
 from hil.sim.da7212_input import DIGITAL_FLOOR_DB, PINS, RecordPath
 from hil.sim.da7212_output import PlaybackPath
 from hil.sim.da7212_registers import STATUS, Registers
+from hil.sim.frames import FrameTime, fitted, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 
 ADDRESS = 0x1A
 FORMATS = ("i2s", "left_justified", "right_justified", "dsp")
 WORD_BITS = (16, 20, 24, 32)
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 RESET_S = 0.005  # no acknowledge for so long; drivers wait 10 ms
 RATE_TOLERANCE = 0.01
 SLIP_FRAMES = 32  # history kept for a converter slower than the link
@@ -55,7 +54,7 @@ class Da7212:
         self._record = RecordPath(avdd_v, seed)
         self._playback = PlaybackPath(avdd_v)
         self._busy_s = 0.0
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._reset(Watch())
 
     def _reset(self, watch: Watch) -> None:
@@ -187,7 +186,7 @@ class Da7212:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: references move, the PLL locks, calibration and ramps go on."""
-        self._lead_s = 0.0
+        self._time.waited()
         self._pass(seconds)
 
     @property
@@ -206,15 +205,13 @@ class Da7212:
         words = np.zeros((2, n))
         if self._linked:
             received = self._wire.to_codec(self._shifts[0].early(frames, self._offset), self._port)
-            words = self._slips[0].apply(received.T / FULL_SCALE, self._clocks.samples_per_frame)
+            words = self._slips[0].apply(words_of(received), self._clocks.samples_per_frame)
             if self._mono:
                 words = np.broadcast_to(words[:1], words.shape)
         self._link_words = words
         record = self._record
         if self._references.powered:
-            adc = np.zeros((2, n))
-            last = record.words[:, :n]
-            adc[:, : last.shape[1]] = last
+            adc = fitted(record.words, n)
             frame_s = 1.0 / self._clocks.link_rate_hz
             out = self._playback.play(
                 words, adc, record.mixed_v, record.aux_v, self._ramp_db_s * frame_s, frame_s, self._converting
@@ -222,10 +219,7 @@ class Da7212:
         else:
             out = {pin: np.zeros(n) for pin in self._playback.driven}
         before = self._references.dc_error
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s += period_s
-        self._pass(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._pass(self._time.played(n / self._clocks.link_rate_hz))
         if before:
             thump = np.linspace(before, self._references.dc_error, n) * self._avdd_v / 2.0
             for pin, driven in self._playback.driven.items():
@@ -237,12 +231,7 @@ class Da7212:
 
         ValueError when lengths differ, no pin is given, or the chip has no such pin.
         """
-        if unknown := set(volts) - set(PINS):
-            raise ValueError(f"no pin {', '.join(sorted(unknown))} here; there are {', '.join(PINS)}")
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
+        n = frames_at(volts, PINS)
         sight = self._sight()
         if self._references.powered:
             offset_v = self._references.dc_error * self._avdd_v / 2.0
@@ -250,13 +239,10 @@ class Da7212:
             words = self._record.capture(volts, n, offset_v, ramp_db, self._converting)
         else:
             words = self._record.silence(n)
-        offered = (*words, *(self._last_link(side, n) for side in (0, 1)))
+        offered = (*words, *fitted(self._link_words, n))
         sent = np.stack([offered[source] for source in self._routing])
-        period_s = n / self._clocks.link_rate_hz
         samples_per_frame, drives = self._clocks.samples_per_frame, self._drives
-        self._lead_s -= period_s
-        self._pass(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        self._pass(self._time.captured(n / self._clocks.link_rate_hz))
         if not drives:
             return np.zeros((n, 2), np.int32)
         if n:
@@ -264,14 +250,8 @@ class Da7212:
         sent = self._slips[1].apply(sent, samples_per_frame)
         if self._mono:
             sent = np.stack([sent[0], np.zeros(n)])
-        frames = np.minimum(np.rint(sent.T * FULL_SCALE), LARGEST).astype(np.int32)
+        frames = frames_of(sent)
         return self._shifts[1].late(self._wire.to_host(frames, self._port), self._offset)
-
-    def _last_link(self, side: int, n: int) -> NDArray[np.float64]:
-        out = np.zeros(n)
-        last = self._link_words[side, :n]
-        out[: last.size] = last
-        return out
 
     def state(self) -> dict[str, object]:
         """What each block does now; None where a channel is muted, unpowered or not routed."""
@@ -307,7 +287,7 @@ class Da7212:
             **self._playback.state(self._references.powered),
             "loopback": self._playback.loopback or any(source > 1 for source in self._routing),
             "reserved": registers.misused() + self._mismatch(),
-            "faults": self._watch.sentences,
+            "faults": self._watch.told(),
         }
 
     def _sight(self) -> Sight:

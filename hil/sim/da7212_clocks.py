@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 
 from hil.sim.da7212_registers import Registers
+from hil.sim.lock import Lock
 
 RATES_HZ = {
     1: 8_000.0, 2: 11_025.0, 3: 12_000.0, 5: 16_000.0, 6: 22_050.0, 7: 24_000.0,
@@ -116,14 +117,12 @@ def vco_hz(registers: Registers, mclk_hz: float) -> float:
     return reference * (registers.bits(0x26, 6, 0) + fraction / 8192.0)
 
 
-class Pll:
-    """Locks after unchanged settings; any change while it runs starts that again. SRM takes longer, on top."""
+class Pll(Lock):
+    """The PLL, as its registers have it. SRM takes longer, on top."""
 
     def __init__(self) -> None:
-        self._setting: tuple[int, ...] | None = None
-        self._tracked: tuple[float, float] | None = None
-        self._held_s = 0.0
-        self._tracked_s = 0.0
+        super().__init__(PLL_LOCK_S)
+        self._srm = Lock(SRM_LOCK_S)
         self._help = 0
 
     def assist(self, register: int, value: int) -> None:
@@ -137,8 +136,7 @@ class Pll:
         setting = tuple(registers.bits(index, 7, 0) for index in (0x24, 0x25, 0x26, 0x27))
         runs = active and registers.on(0x27, 7) and self._lockable(registers, mclk_hz)
         wanted = setting if runs else None
-        if wanted != self._setting:
-            self._setting, self._held_s = wanted, 0.0
+        self.follow(wanted)
         nominal_hz = RATES_HZ.get(registers.bits(0x22, 3, 0), 0.0)
         follows = (
             wanted is not None
@@ -149,9 +147,9 @@ class Pll:
             and abs(nominal_hz - host_rate_hz) <= SRM_PULL * host_rate_hz
             and host_rate_hz > 0.0
         )
-        tracked = (nominal_hz, host_rate_hz) if follows else None
-        if tracked != self._tracked or self._held_s == 0.0:
-            self._tracked, self._tracked_s = tracked, 0.0
+        if self._held_s == 0.0:
+            self._srm = Lock(SRM_LOCK_S)
+        self._srm.follow((nominal_hz, host_rate_hz) if follows else None)
 
     def _lockable(self, registers: Registers, mclk_hz: float) -> bool:
         if registers.on(0x27, 5):
@@ -161,20 +159,13 @@ class Pll:
 
     def wait(self, seconds: float) -> bool:
         """Time passes; True at a moment of locking."""
-        before = (self.locked, self.srm_locked)
-        self._held_s += seconds
-        self._tracked_s += seconds
-        return (self.locked, self.srm_locked) != before
-
-    @property
-    def locked(self) -> bool:
-        """The output is usable."""
-        return self._setting is not None and self._held_s >= PLL_LOCK_S - 1e-9
+        locks, follows = super().wait(seconds), self._srm.wait(seconds)
+        return locks or follows
 
     @property
     def srm_locked(self) -> bool:
         """The output follows WCLK."""
-        return self._tracked is not None and self._tracked_s >= SRM_LOCK_S - 1e-9
+        return self._srm.locked
 
 
 class References:

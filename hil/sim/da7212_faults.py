@@ -17,6 +17,7 @@ from hil.sim.da7212_clocks import INDIV, MCLK_RANGES_HZ, VCO_RANGE_HZ, Reference
 from hil.sim.da7212_input import RecordPath
 from hil.sim.da7212_output import PlaybackPath
 from hil.sim.da7212_registers import Registers
+from hil.sim.told import Told
 
 RESET_WAIT_S = 0.010
 MIC_BIAS_WAIT_S = 1.0
@@ -78,24 +79,15 @@ class Sight:
         return alc.channels != "off" and alc.hybrid and alc.offset and not self.record.hybrid
 
 
-class Watch:
+class Watch(Told):
     """Sentences, each once, and the times they depend on."""
 
     def __init__(self, since_reset_s: float = RESET_WAIT_S) -> None:
-        self._sentences: dict[str, None] = {}
+        super().__init__()
         self._reset_s = since_reset_s
         self._dac_s = 0.0
         self._bias_s = [0.0, 0.0]
         self._alc_s = 0.0
-
-    @property
-    def sentences(self) -> list[str]:
-        """In the order of what happened."""
-        return list(self._sentences)
-
-    def note(self, sentence: str) -> None:
-        """Say it, if it has not been said."""
-        self._sentences[sentence] = None
 
     def accessed(self) -> None:
         """Somebody talks to the chip."""

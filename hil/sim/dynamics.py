@@ -8,11 +8,14 @@ a tremolo. What a step is and how far the PGA reaches is the chip's business, an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from hil.sim.volume import linear
 
 Array = NDArray[np.float64]
 
@@ -42,6 +45,55 @@ class AlcLaw(NamedTuple):
 
 
 ALC_OFF = AlcLaw(False, False, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class LevelControl:
+    """The level control as set; times and range are the chip's business, and it adds them."""
+
+    channels: str
+    target_dbfs: float
+    max_gain_db: float
+    min_gain_db: float
+    hold_ms: float
+    decay_ms: float
+    attack_ms: float
+    limiter: bool
+    gate_dbfs: float
+    gated: bool
+
+    @property
+    def drives(self) -> tuple[bool, bool]:
+        """It has the gain of the left side, of the right."""
+        return self.channels in ("left", "stereo"), self.channels in ("right", "stereo")
+
+    def law(self, rate_hz: float, ceiling_db: float) -> AlcLaw:
+        """The same in the loop's units; `ceiling_db` is the gain a limiter started from."""
+        left, right = self.drives
+        return ALC_OFF._replace(
+            left=left,
+            right=right,
+            target=linear(self.target_dbfs),
+            max_db=ceiling_db if self.limiter else self.max_gain_db,
+            min_db=self.min_gain_db,
+            hold_frames=self.hold_ms * (rate_hz / 1000.0),
+            gate=linear(self.gate_dbfs) if self.gated else 0.0,
+        )
+
+    def state(self) -> dict[str, object]:
+        """The level control's part of `Chip.state`."""
+        return {
+            "alc": self.channels,
+            "alc_mode": "limiter" if self.limiter else "alc",
+            "alc_target_dbfs": self.target_dbfs,
+            "alc_max_gain_db": self.max_gain_db,
+            "alc_min_gain_db": self.min_gain_db,
+            "alc_hold_ms": self.hold_ms,
+            "alc_decay_ms": self.decay_ms,
+            "alc_attack_ms": self.attack_ms,
+            "noise_gate": self.gated,
+            "noise_gate_dbfs": self.gate_dbfs,
+        }
 
 
 class Path(NamedTuple):

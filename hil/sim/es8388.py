@@ -22,6 +22,7 @@ from hil.sim.es8388_output import PINS as OUTPUTS
 from hil.sim.es8388_output import PlaybackPath
 from hil.sim.es8388_registers import CHIP_CONTROL as RESET_REGISTER
 from hil.sim.es8388_registers import SOFT_RESET, Registers
+from hil.sim.frames import FrameTime, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 
 ADDRESSES = (0x10, 0x11)  # CE low, CE high
@@ -31,8 +32,6 @@ WORD_BITS = (24, 20, 18, 16, 32, 0, 0, 0)  # the codes that name nothing carry n
 VMID_DIVIDERS = ("off", "50k", "500k", "5k")
 LOW_POWER = ((0x01, 5, "VCM"), (0x01, 4, "VREFBUF"), (0x01, 1, "VREF"), (0x03, 1, "flash"), (0x03, 0, "int1"))
 MIC_BIAS_RATIO = 0.9  # of AVDD; in no public text for this chip (U)
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 
 
 class Es8388:
@@ -63,7 +62,7 @@ class Es8388:
         self._record = RecordPath(avdd_v, seed)
         self._playback = PlaybackPath(avdd_v)
         self._faults = Faults()
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._derive()
 
     def write(self, address: int, data: bytes) -> None:
@@ -98,7 +97,7 @@ class Es8388:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: VMID moves, digital volumes walk, zero-cross time-outs run."""
-        self._lead_s = 0.0
+        self._time.waited()
         self._pass(seconds)
         self._record.fade(seconds)
         self._playback.fade(seconds)
@@ -122,12 +121,10 @@ class Es8388:
         before = self._vmid.dc_error
         period_s = n / self._clocks.link_rate_hz
         self._faults.flowed(period_s, self._registers)
-        self._lead_s += period_s
-        self._pass(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._pass(self._time.played(period_s))
         if not self._vmid.powered:
             return {pin: np.zeros(n, np.float32) for pin in OUTPUTS}
-        words = self._dac_wire.to_codec(frames, self._dac_port).T / FULL_SCALE
+        words = words_of(self._dac_wire.to_codec(frames, self._dac_port))
         thump = np.linspace(before, self._vmid.dc_error, n) * self._avdd_v / 2.0
         out = self._playback.play(words, self._record.pga_v, self._record.pins_v, thump)
         return {pin: volts.astype(np.float32) for pin, volts in out.items()}
@@ -137,24 +134,16 @@ class Es8388:
 
         ValueError for other pins, when lengths differ or no pin is given.
         """
-        strangers = sorted(set(volts) - set(INPUTS))
-        if strangers:
-            raise ValueError(f"inputs are {', '.join(INPUTS)}, not {', '.join(strangers)}")
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
+        n = frames_at(volts, INPUTS)
         self._faults.tell(capturing(self._registers, self._clocks, self._mclk_hz))
         if self._vmid.powered:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
             words = self._record.silence(n)
-        frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
+        frames = frames_of(words)
         period_s = n / self._clocks.link_rate_hz
         self._faults.flowed(period_s, self._registers)
-        self._lead_s -= period_s
-        self._pass(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        self._pass(self._time.captured(period_s))
         return self._adc_wire.to_host(frames, self._adc_port)
 
     def state(self) -> dict[str, object]:

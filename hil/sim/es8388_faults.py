@@ -8,11 +8,12 @@ holds both and comes first in the vendor's presets), running on the 500k divider
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hil.sim.es8388_clocks import FAMILIES_HZ, FAMILY_TOLERANCE, VMID_SETTLED, Clocks
 from hil.sim.es8388_registers import HIDDEN, REGISTERS, RESERVED, RESET, UNLOCK, UNLOCKED, Registers
+from hil.sim.told import Told
 
 RESTART_WITHIN_S = 0.1  # a restart has come by then, however slow the host
 NAMELESS = {  # bits of which neither guide nor drivers say anything
@@ -55,11 +56,11 @@ class Write:
         return dac_on and not self.was.on(0x19, 2) and self.outputs_on
 
 
-class Faults:
+class Faults(Told):
     """Sentences, each once, in the order in which they became true."""
 
     def __init__(self) -> None:
-        self._told: dict[str, None] = {}
+        super().__init__()
         self._stale_s = 0.0
 
     def written(self, write: Write) -> None:
@@ -73,14 +74,6 @@ class Faults:
         self._stale_s = self._stale_s + seconds if stale else 0.0
         if self._stale_s > RESTART_WITHIN_S:
             self.tell(f"{index}: it was changed and the state machines were not restarted" for index in stale)
-
-    def tell(self, found: Iterable[str]) -> None:
-        """These are true now."""
-        self._told.update(dict.fromkeys(found))
-
-    def told(self) -> list[str]:
-        """All of it so far."""
-        return list(self._told)
 
 
 def playing(registers: Registers, clocks: Clocks, mclk_hz: float) -> Iterator[str]:

@@ -20,7 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from hil.sim.dynamics import ALC_OFF, DETECTOR_FIELDS, AlcLaw, Path, record
+from hil.sim.dynamics import ALC_OFF, DETECTOR_FIELDS, AlcLaw, LevelControl, Path, record
 from hil.sim.es8388_clocks import Clocks
 from hil.sim.es8388_fader import Fader
 from hil.sim.es8388_registers import PGA_LAST, Registers
@@ -61,37 +61,22 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Alc:
-    """The level control as set."""
+class Alc(LevelControl):
+    """The level control as set, its window, and what its gate does."""
 
-    channels: str
-    target_dbfs: float
-    max_gain_db: float
-    min_gain_db: float
-    hold_ms: float
-    decay_ms: float
-    attack_ms: float
-    limiter: bool
     window_frames: int
-    gate_dbfs: float
-    gated: bool
     gate_mutes: bool
 
     def law(self, rate_hz: float, ceiling_db: float) -> AlcLaw:
-        """The same in the loop's units; `ceiling_db` is the gain a limiter started from."""
+        """As there; a gate that mutes does not hold the gain."""
         per_ms = rate_hz / 1000.0
         attack_steps = 1.0 / (self.attack_ms * per_ms)
-        return AlcLaw(
-            left=self.channels in ("left", "stereo"),
-            right=self.channels in ("right", "stereo"),
-            target=linear(self.target_dbfs),
-            max_db=ceiling_db if self.limiter else self.max_gain_db,
-            min_db=self.min_gain_db,
-            hold_frames=self.hold_ms * per_ms,
+        law = super().law(rate_hz, ceiling_db)
+        return law._replace(
             decay_steps=1.0 / (self.decay_ms * per_ms),
             attack_steps=attack_steps,
             limit_steps=attack_steps,
-            gate=linear(self.gate_dbfs) if self.gated and not self.gate_mutes else 0.0,
+            gate=0.0 if self.gate_mutes else law.gate,
             window_frames=float(self.window_frames),
             step_db=STEP_DB,
             pga_min_db=ALC_MIN_DB,
@@ -195,7 +180,7 @@ class RecordPath:
         self._set_law(registers)
 
     def _set_law(self, registers: Registers) -> None:
-        driven = (self.alc.channels in ("left", "stereo"), self.alc.channels in ("right", "stereo"))
+        driven = self.alc.drives
         given_back = [side for side in (0, 1) if self._driven[side] and not driven[side]]
         self._driven = driven
         for side in given_back:
@@ -328,19 +313,10 @@ class RecordPath:
             "high_pass": passing,
             "high_pass_sides": list(self.high_pass_sides),
             "high_pass_hz": (1.0 - HIGH_PASS_POLE) * (self.rate_hz or 48_000.0) / (2.0 * math.pi) if passing else None,
-            "alc": level.channels,
-            "alc_mode": "limiter" if level.limiter else "alc",
-            "alc_target_dbfs": level.target_dbfs,
-            "alc_max_gain_db": level.max_gain_db,
-            "alc_min_gain_db": level.min_gain_db,
+            **level.state(),
             "alc_reach_db": [level.max_gain_db, level.max_gain_db],
             "input_gain_step_db": 3.0,
-            "alc_hold_ms": level.hold_ms,
-            "alc_decay_ms": level.decay_ms,
-            "alc_attack_ms": level.attack_ms,
             "alc_window_frames": level.window_frames,
-            "noise_gate": level.gated,
-            "noise_gate_dbfs": level.gate_dbfs,
             "noise_gate_mutes": level.gate_mutes,
             "input_gain_db": [self.gain_db(side) for side in (0, 1)],
             "inputs": [self.inputs(side) for side in (0, 1)],

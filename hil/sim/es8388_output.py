@@ -22,6 +22,7 @@ from hil.sim.es8388_clocks import Clocks
 from hil.sim.es8388_fader import Fader
 from hil.sim.es8388_input import slipped
 from hil.sim.es8388_registers import OUTPUT_LAST, RESET, Registers
+from hil.sim.frames import fitted
 from hil.sim.volume import linear
 
 Array = NDArray[np.float64]
@@ -126,7 +127,7 @@ class PlaybackPath:
         for side, path in enumerate(self.mixers):
             total = dac_v[side] if path.dac_routed else np.zeros(n)
             if path.bypass and path.input_powered:
-                total = total + path.bypass * _fit(_bypassed(path.bypass_source, side, pga_v, pins_v), n)
+                total = total + path.bypass * fitted(_bypassed(path.bypass_source, side, pga_v, pins_v), n)
             mixed.append(np.clip(total, -headroom_v, headroom_v))
         swing = 0.95 * headroom_v
         return {
@@ -183,11 +184,3 @@ def _bypassed(source: int, side: int, pga_v: Array, pins_v: Mapping[str, Array])
     sign = {BYPASS_PGA: 1.0, BYPASS_PGA_INVERTED: -1.0}.get(source, 0.0)
     volts: Array = sign * pga_v[side]
     return volts
-
-
-def _fit(signal: Array, period_frames: int) -> Array:
-    """The last captured block as long as the one being played."""
-    out = np.zeros(period_frames)
-    n = min(period_frames, signal.size)
-    out[:n] = signal[:n]
-    return out

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hil.sim.chip import Frames, Volts
+from hil.sim.frames import FrameTime, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 from hil.sim.sgtl5000_clocks import Clocks, Pll, clocks
 from hil.sim.sgtl5000_dap import Dap
@@ -55,8 +56,6 @@ from hil.sim.sgtl5000_switch import Switch, routes
 ADDRESS = 0x0A
 WORD_BITS = (32, 24, 20, 16)
 SHORT_SLOT_BITS = 16
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 BIAS_CURRENT = (1.0, 1.125, 1.125, 1.125, 0.875, 0.75, 0.625, 0.5)  # of nominal
 LINE_OUT_MA = {0: 0.18, 1: 0.27, 3: 0.36, 7: 0.45, 15: 0.54}
 CONVERTER_BITS = {DIG_POWER: 0x0060, ANA_POWER: 0x000A}
@@ -96,7 +95,7 @@ class Sgtl5000:
         self._playback = PlaybackPath(self._supplies, self._registers)
         self._watch = Watch()
         self._alive = True
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._derive()
 
     @property
@@ -136,7 +135,7 @@ class Sgtl5000:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: VAG ramps, the PLL locks, volumes arrive."""
-        self._lead_s = 0.0
+        self._time.waited()
         self._pass(seconds)
         if self._ticking:
             self._record.idle(seconds)
@@ -157,7 +156,7 @@ class Sgtl5000:
         n = len(frames)
         routing = self._routes
         if self._converting and self._registers.on(DIG_POWER, 0) and self._port:
-            self._switch.put("i2s", self._wire.to_codec(frames, self._port).T / FULL_SCALE)
+            self._switch.put("i2s", words_of(self._wire.to_codec(frames, self._port)))
         else:
             self._switch.put("i2s", np.zeros((2, n)))
         self._process("i2s", n)
@@ -166,10 +165,7 @@ class Sgtl5000:
         if not self._analogue:
             out = {pin: np.zeros(n) for pin in OUTPUT_PINS}
         before = self._couplings.pops(self._grounds())
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s += period_s
-        self._pass(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._pass(self._time.played(n / self._clocks.link_rate_hz))
         after = self._couplings.pops(self._grounds())
         for pin, volts in out.items():
             pair = pin.split("_")[0]
@@ -182,13 +178,7 @@ class Sgtl5000:
 
         ValueError when lengths differ, a pin is unknown or none is given.
         """
-        unknown = sorted(set(volts) - set(PINS))
-        if unknown:
-            raise ValueError(f"no such input pin: {', '.join(unknown)}; there are {', '.join(PINS)}")
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
+        n = frames_at(volts, PINS)
         self._record.listen(volts, n)
         if self._analogue and self._converting:
             missing_v = self._vag.target_v - self._vag.volts if not self._vag.settled else 0.0
@@ -197,13 +187,10 @@ class Sgtl5000:
             self._switch.put("adc", np.zeros((2, n)))
         self._process("adc", n)
         words = self._switch.take("i2s_out", self._routes.i2s_out, n, self._routes)
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s -= period_s
-        self._pass(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        self._pass(self._time.captured(n / self._clocks.link_rate_hz))
         if not (self._converting and self._sends and self._port):
             return np.zeros((n, 2), np.int32)
-        return self._wire.to_host(np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32), self._port)
+        return self._wire.to_host(frames_of(words), self._port)
 
     def state(self) -> dict[str, object]:
         """What each block does now; None where a channel is muted, unpowered or not routed."""
@@ -255,7 +242,7 @@ class Sgtl5000:
             "playback_avc": levels_playback,
             "equaliser": routing.dap_used and (self._dap.colours or levels_playback),
             "reserved": self._registers.reserved(),
-            "faults": list(dict.fromkeys(self._watch.sentences + self._sight().present + self._out_of_rate())),
+            "faults": list(dict.fromkeys(self._watch.told() + self._sight().present + self._out_of_rate())),
             "bias_current": BIAS_CURRENT[self._registers.bits(REF_CTRL, 3, 1)],
             "line_out_current_ma": LINE_OUT_MA.get(self._registers.bits(LINE_OUT_CTRL, 11, 8)),
             "short_detection": bool(self._registers.bits(SHORT_CTRL, 3, 0)),

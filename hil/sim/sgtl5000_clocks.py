@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hil.sim.lock import Lock
 from hil.sim.sgtl5000_registers import ANA_POWER, CLK_CTRL, CLK_TOP_CTRL, I2S_CTRL, PAD_STRENGTH, PLL_CTRL, Registers
 
 SYS_FS_HZ = (32_000.0, 44_100.0, 48_000.0, 96_000.0)
@@ -69,12 +70,11 @@ def clocks(registers: Registers, mclk_hz: float, pll: Pll, host_rate_hz: float) 
     )
 
 
-class Pll:
-    """Locks after PLL_LOCK_S of unchanged settings; any change while it runs starts that again."""
+class Pll(Lock):
+    """The PLL, as its registers have it, and whether they have selected it."""
 
     def __init__(self) -> None:
-        self._setting: tuple[float, ...] | None = None
-        self._held_s = 0.0
+        super().__init__(PLL_LOCK_S)
         self._powered = False
         self.output_hz = 0.0
         self.selected = False
@@ -88,24 +88,11 @@ class Pll:
         ratio = registers.bits(PLL_CTRL, 15, 11) + registers.bits(PLL_CTRL, 10, 0) / 2048.0
         self.output_hz = input_hz * ratio
         can_lock = _inside(input_hz, PLL_INPUT_HZ) and _inside(self.output_hz, PLL_OUTPUT_HZ)
-        wanted = (input_hz, ratio) if self._powered and can_lock else None
-        if wanted != self._setting:
-            self._setting, self._held_s = wanted, 0.0
+        self.follow((input_hz, ratio) if self._powered and can_lock else None)
 
     def select(self, registers: Registers) -> None:
         """CLK_CTRL was written: the multiplexer takes the PLL only when that is awake."""
         self.selected = registers.bits(CLK_CTRL, 1, 0) == USE_PLL and self._powered
-
-    def wait(self, seconds: float) -> bool:
-        """Time passes; True at the moment of locking."""
-        was_locked = self.locked
-        self._held_s += seconds
-        return self.locked and not was_locked
-
-    @property
-    def locked(self) -> bool:
-        """The output is usable, and PLL_LOCKED reads 1."""
-        return self._setting is not None and self._held_s >= PLL_LOCK_S - 1e-9
 
 
 def _inside(hz: float, limits_hz: tuple[float, float]) -> bool:

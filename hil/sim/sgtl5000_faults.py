@@ -41,6 +41,7 @@ from hil.sim.sgtl5000_registers import (
     Registers,
 )
 from hil.sim.sgtl5000_switch import Routes
+from hil.sim.told import Told
 
 GROUND_UP_V = 0.1
 NAMES = {"HP": "headphone", "LINEOUT": "line"}
@@ -76,20 +77,8 @@ class Sight:
         return (plays and unmuted and speaking) or (records and not registers.on(ANA_CTRL, 0))
 
 
-class Watch:
+class Watch(Told):
     """Sentences, each once."""
-
-    def __init__(self) -> None:
-        self._sentences: dict[str, None] = {}
-
-    @property
-    def sentences(self) -> list[str]:
-        """In the order of what happened."""
-        return list(self._sentences)
-
-    def note(self, sentence: str) -> None:
-        """Say it, if it has not been said."""
-        self._sentences[sentence] = None
 
     def written(self, register: int, old: int, new: int, audible: bool, sight: Sight) -> None:
         """A word went from old to new; `audible` before."""

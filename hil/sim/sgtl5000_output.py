@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.sim.frames import fitted
 from hil.sim.sgtl5000_input import FULL_SCALE_PER_VAG, SWING
 from hil.sim.sgtl5000_power import Supplies, line_out_v
 from hil.sim.sgtl5000_registers import (
@@ -143,7 +144,7 @@ class PlaybackPath:
         for side, name in enumerate("LR"):
             ramp = self._ramps[side].advance(n) if converting else 0.0
             dac_v = words[side] * ramp * (FULL_SCALE_PER_VAG * vag_v * (converting and self.dac_on[side]))
-            source = _fit(line_v[side], n) if self.line_selected else dac_v
+            source = fitted(line_v[side], n) if self.line_selected else dac_v
             volume = self._volumes[side]
             if volume.waiting and ticking and not source.any():
                 volume.wait(0.0, 0.0)
@@ -168,11 +169,3 @@ class PlaybackPath:
             "outputs": outputs,
             "deemphasis": False,
         }
-
-
-def _fit(signal: Array, frames: int) -> Array:
-    """The last captured block as long as the one being played."""
-    out = np.zeros(frames)
-    n = min(frames, signal.size)
-    out[:n] = signal[:n]
-    return out

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hil.sim.chip import Frames, Volts
+from hil.sim.frames import FrameTime, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 from hil.sim.tlv320aic3104_clocks import HOST_BCLK, WORD_BITS, Clocks, Pll, Reference, clocks
 from hil.sim.tlv320aic3104_faults import Sight, Watch
@@ -24,8 +25,6 @@ ADDRESS = 0x18
 FORMATS = ("i2s", "dsp", "right_justified", "left_justified")
 MIC_BIAS_V = (0.0, 2.0, 2.5)  # and AVDD
 OVERFLOWS, STICKY, NOW = 0x0B, 0x60, 0x61
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 
 
 class Tlv320aic3104:
@@ -53,7 +52,7 @@ class Tlv320aic3104:
         self._wire = Wire()
         self._record = RecordPath(seed)
         self._playback = PlaybackPath(avdd_v)
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._derive()
 
     def write(self, address: int, data: bytes) -> None:
@@ -77,7 +76,7 @@ class Tlv320aic3104:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: the reference charges, the PLL locks, volumes step on."""
-        self._lead_s = 0.0
+        self._time.waited()
         before_lock_s = min(self._pll.locks_in_s, seconds)  # volumes step only from then on
         for part_s in (before_lock_s, seconds - before_lock_s):
             self._record.wait(part_s)
@@ -98,13 +97,10 @@ class Tlv320aic3104:
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> float32[n] volts at the four headphone pins and across both line outputs."""
         n = len(frames)
-        words = self._wire.to_codec(self._offset(frames, 1), self._port).T / FULL_SCALE
+        words = words_of(self._wire.to_codec(self._offset(frames, 1), self._port))
         out = self._playback.play(words, self._record.pga_v, self._clocks.linked)
         before = self._reference.dc_error
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s += period_s
-        self._pass(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._pass(self._time.played(n / self._clocks.link_rate_hz))
         if before:
             thump = np.linspace(before, self._reference.dc_error, n) * self._playback.common_mode_v
             for pin in OUTPUTS:
@@ -117,21 +113,12 @@ class Tlv320aic3104:
 
         ValueError for an unknown pin, when lengths differ or when no pin is given.
         """
-        unknown = sorted(set(volts) - set(PINS))
-        if unknown:
-            raise ValueError(f"no input pins {', '.join(unknown)}: there are {', '.join(PINS)}")
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
+        n = frames_at(volts, PINS)
         if n:
             self._watch.recorded(self._sight())
         words = self._record.capture(volts, n, -self._reference.dc_error, self._clocks.linked)
-        frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s -= period_s
-        self._pass(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        frames = frames_of(words)
+        self._pass(self._time.captured(n / self._clocks.link_rate_hz))
         return self._offset(self._wire.to_host(frames, self._port), -1)
 
     def state(self) -> dict[str, object]:
@@ -151,7 +138,7 @@ class Tlv320aic3104:
             },
             "page": self._registers.page,
             "reserved": self._registers.broken(),
-            "faults": self._watch.sentences,
+            "faults": self._watch.told(),
             "clocks_kept": self._registers.on(0x08, 4),
             "dout_released": self._registers.on(0x08, 5),
             "short_circuit_protection": self._registers.on(0x26, 2),

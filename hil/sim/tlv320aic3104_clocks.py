@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hil.sim.lock import Lock
 from hil.sim.tlv320aic3104_registers import Registers
 
 PLL_LOCK_S = 0.010  # in no source; the driver pauses 50 ms between clocks and power bits
@@ -143,12 +144,11 @@ def pll_can_lock(registers: Registers, mclk_hz: float, host_rate_hz: float) -> b
     )
 
 
-class Pll:
-    """Locks after PLL_LOCK_S of unchanged settings; any change while it runs starts that again."""
+class Pll(Lock):
+    """The PLL, as its registers have it."""
 
     def __init__(self) -> None:
-        self._setting: tuple[object, ...] | None = None
-        self._held_s = 0.0
+        super().__init__(PLL_LOCK_S)
 
     def set(self, registers: Registers, mclk_hz: float, host_rate_hz: float) -> None:
         """Follow the registers; unchanged settings keep the lock."""
@@ -160,25 +160,7 @@ class Pll:
             _pll_r(registers),
             registers.bits(0x66, 5, 4),
         )
-        wanted = setting if running else None
-        if wanted != self._setting:
-            self._setting, self._held_s = wanted, 0.0
-
-    def wait(self, seconds: float) -> bool:
-        """Time passes; True at the moment of locking."""
-        was_locked = self.locked
-        self._held_s += seconds
-        return self.locked and not was_locked
-
-    @property
-    def locks_in_s(self) -> float:
-        """Time left until it locks; 0 when it has, or never will."""
-        return 0.0 if self.locked or self._setting is None else PLL_LOCK_S - self._held_s
-
-    @property
-    def locked(self) -> bool:
-        """The output is usable."""
-        return self._setting is not None and self._held_s >= PLL_LOCK_S - 1e-9
+        self.follow(setting if running else None)
 
 
 class Reference:

@@ -29,6 +29,7 @@ from hil.sim.tlv320aic3104_clocks import (
 from hil.sim.tlv320aic3104_input import ADC_POWER, AGC, FSREF_HZ, MIXERS, PGA, SOFTEST_INPUT, RecordPath
 from hil.sim.tlv320aic3104_output import LARGEST_LEVEL, LEVEL, OUTPUTS
 from hil.sim.tlv320aic3104_registers import Registers
+from hil.sim.told import Told
 
 RESERVED_ZERO = {
     0x04: 0x03, 0x06: 0x03, 0x07: 0x01, 0x08: 0x0B, 0x15: 0x07, 0x18: 0x07, 0x19: 0x38, 0x1B: 0x01, 0x1E: 0x01,
@@ -78,22 +79,13 @@ class Sight:
         return playing or any(registers.on(ADC_POWER[side], 2) and not registers.on(PGA[side], 7) for side in (0, 1))
 
 
-class Watch:
-    """Sentences, each once."""
+class Watch(Told):
+    """Sentences, each once, and the times they depend on."""
 
     def __init__(self) -> None:
-        self._sentences: dict[str, None] = {}
+        super().__init__()
         self._agc_s = [0.0, 0.0]
         self._stale = [False, False]
-
-    @property
-    def sentences(self) -> list[str]:
-        """In the order of what happened."""
-        return list(self._sentences)
-
-    def note(self, sentence: str) -> None:
-        """Say it, if it has not been said."""
-        self._sentences[sentence] = None
 
     def written(self, register: int, old: int, new: int, before: tuple[bool, list[bool]], sight: Sight) -> None:
         """A byte of page 0 went from old to new; `before`: audible, and which AGC drove its gain."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.sim.frames import SlowConverter
 from hil.sim.tlv320aic3104_agc import (
     AGC_MIN_DB,
     ATTACK,
@@ -235,8 +236,7 @@ class RecordPath:
         self._goal_db = np.zeros(2)
         self._detector = np.zeros((2, DETECTOR_FIELDS))
         self._filter = np.zeros((2, 2))
-        self._held_words = np.zeros(2)
-        self._phase = 0.0
+        self._slow = SlowConverter()
         self._noise_seen = [False, False]
         self._agc_was_on = [False, False]
         self.pga_v: Array = np.zeros((2, 0))
@@ -307,18 +307,9 @@ class RecordPath:
         self._noise_seen = [seen or noisy for seen, noisy in zip(self._noise_seen, self.below_noise, strict=True)]
         if not (self._adc_rate_hz and linked):
             return np.zeros((2, n))
-        return self._repeat(samples) if self._samples_per_frame < 1.0 - OUT_OF_TUNE else samples
-
-    def _repeat(self, words: Array) -> Array:
-        """An ADC slower than WCLK has no new word for some frames and sends the old one again."""
-        clock = self._phase + self._samples_per_frame * np.arange(1, words.shape[1] + 1)
-        ticks = np.floor(np.concatenate(([self._phase], clock)))
-        fresh = np.where(np.diff(ticks) > 0, np.arange(1, words.shape[1] + 1), 0)
-        history = np.concatenate((self._held_words[:, np.newaxis], words), axis=1)
-        held: Array = history[:, np.maximum.accumulate(fresh)]
-        self._held_words = held[:, -1].copy()
-        self._phase = float(clock[-1] % 1.0)
-        return held
+        if self._samples_per_frame < 1.0 - OUT_OF_TUNE:
+            samples = self._slow.hold(samples, self._samples_per_frame)
+        return samples
 
     @property
     def agc_drives(self) -> list[bool]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter, sosfilt
 
+from hil.sim.frames import SlowConverter, fitted
 from hil.sim.tlv320aic3104_clocks import Clocks
 from hil.sim.tlv320aic3104_registers import DEEMPHASIS, DEPTH_3D, EFFECTS, Registers
 
@@ -110,8 +111,7 @@ class PlaybackPath:
         self._powered_s = dict.fromkeys(OUTPUTS, 0.0)
         self._emphasis_state = np.zeros((2, 1))
         self._effects_state = np.zeros((2, 2, 2))
-        self._held_words = np.zeros(2)
-        self._phase = 0.0
+        self._slow = SlowConverter()
         self._overflowed = [False, False]
         self.configure(registers, None)
 
@@ -192,7 +192,7 @@ class PlaybackPath:
         """float64[2, n] of full scale 1.0 after the wire, and volts behind both PGAs -> volts per output pin."""
         n = words.shape[1]
         dac_v = self._convert(words if linked else np.zeros_like(words))
-        bypass = [_fit(pga_v[side], n) for side in (0, 1)]
+        bypass = [fitted(pga_v[side], n) for side in (0, 1)]
         inputs = {PGA_L: bypass[0], PGA_R: bypass[1], DAC_L: dac_v[0], DAC_R: dac_v[1]}
         own = {pin: self._mix(pin, inputs, dac_v, n) for pin in OUTPUTS}
         out = dict(own)
@@ -228,7 +228,7 @@ class PlaybackPath:
         if not self._rate_hz:
             return np.zeros_like(words)
         if self._words_per_frame < 1.0 - 1e-6:
-            words = self._drop(words)
+            words = self._slow.hold(words, self._words_per_frame)
         left, right = words
         mono = (left + right) / 2.0
         silent = np.zeros_like(left)
@@ -253,17 +253,6 @@ class PlaybackPath:
             gain = self._dac[side].gain(DAC_GAIN, signal.size, self._soft)
             volts[side] = np.clip(signal, -1.0, 1.0) * gain * DAC_FULL_SCALE_V
         return volts
-
-    def _drop(self, words: Array) -> Array:
-        """A DAC slower than WCLK takes only some of the frames and holds each of them."""
-        clock = self._phase + self._words_per_frame * np.arange(1, words.shape[1] + 1)
-        ticks = np.floor(np.concatenate(([self._phase], clock)))
-        fresh = np.where(np.diff(ticks) > 0, np.arange(1, words.shape[1] + 1), 0)
-        history = np.concatenate((self._held_words[:, np.newaxis], words), axis=1)
-        held: Array = history[:, np.maximum.accumulate(fresh)]
-        self._held_words = held[:, -1].copy()
-        self._phase = float(clock[-1] % 1.0)
-        return held
 
     @property
     def dac_powered(self) -> tuple[bool, bool]:
@@ -319,11 +308,3 @@ class PlaybackPath:
             "deemphasis": any(self._emphasis_on),
             "equaliser": any(self._effects_on) or self._wide,
         }
-
-
-def _fit(signal: Array, period_frames: int) -> Array:
-    """The last captured block as long as the one being played."""
-    out = np.zeros(period_frames)
-    n = min(period_frames, signal.size)
-    out[:n] = signal[:n]
-    return out

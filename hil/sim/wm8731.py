@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hil.sim.chip import Frames, Volts
+from hil.sim.frames import FrameTime, frames_at, frames_of, words_of
 from hil.sim.wm8731_clocks import Clocks, Vmid, clocks
 from hil.sim.wm8731_faults import Faults, Write, flowing
 from hil.sim.wm8731_input import LINES, MICROPHONE, RecordPath
@@ -26,8 +27,6 @@ INPUT_PINS = (*LINES, MICROPHONE)
 HEADPHONE_REGISTERS = (0x02, 0x03)
 INTERFACE_REGISTERS = (0x07, 0x08)
 MIC_BIAS_RATIO = 0.75
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 
 
 class Wm8731:
@@ -60,7 +59,7 @@ class Wm8731:
         self._record = RecordPath(avdd_v, mic_series_ohm, seed)
         self._playback = PlaybackPath(avdd_v)
         self._faults = Faults()
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._derive()
 
     def write(self, address: int, data: bytes) -> None:
@@ -90,7 +89,7 @@ class Wm8731:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: VMID moves."""
-        self._lead_s = 0.0
+        self._time.waited()
         self._vmid.wait(seconds)
 
     @property
@@ -109,13 +108,10 @@ class Wm8731:
         n = len(frames)
         self._faults.tell(flowing(self._registers, self._clocks))
         before = self._vmid.dc_error
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s += period_s
-        self._vmid.wait(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._vmid.wait(self._time.played(n / self._clocks.link_rate_hz))
         if not self._vmid.powered:
             return {pin: np.zeros(n, np.float32) for pin in OUTPUT_PINS}
-        words = self._interface.to_codec(frames).T / FULL_SCALE
+        words = words_of(self._interface.to_codec(frames))
         thump = np.linspace(before, self._vmid.dc_error, n) * self._avdd_v / 2.0
         out = self._playback.play(words, self._record.line_v, self._record.microphone_v, thump)
         return {pin: volts.astype(np.float32) for pin, volts in out.items()}
@@ -125,23 +121,14 @@ class Wm8731:
 
         ValueError for a pin that is no input, when lengths differ or no pin is given.
         """
-        unknown = sorted(set(volts) - set(INPUT_PINS))
-        if unknown:
-            raise ValueError(f"no input pin {', '.join(unknown)}: there are {', '.join(INPUT_PINS)}")
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
+        n = frames_at(volts, INPUT_PINS)
         self._faults.tell(flowing(self._registers, self._clocks))
         if self._vmid.powered:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
             words = self._record.silence(n)
-        frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s -= period_s
-        self._vmid.wait(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        frames = frames_of(words)
+        self._vmid.wait(self._time.captured(n / self._clocks.link_rate_hz))
         return self._interface.to_host(frames)
 
     def state(self) -> dict[str, object]:

@@ -8,9 +8,10 @@ converter on: that is no fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hil.sim.told import Told
 from hil.sim.wm8731_clocks import Clocks, listed
 from hil.sim.wm8731_registers import RESERVED, RESET, RESET_REGISTER, Registers
 
@@ -36,24 +37,13 @@ class Write:
         return self.register == register and self.was.on(register, bit) and not self.now.on(register, bit)
 
 
-class Faults:
+class Faults(Told):
     """Sentences, each once, in the order in which they became true."""
-
-    def __init__(self) -> None:
-        self._told: dict[str, None] = {}
 
     def written(self, write: Write) -> None:
         """Judge one write."""
         for rule in RULES:
             self.tell(rule(write))
-
-    def tell(self, found: Iterable[str]) -> None:
-        """These are true now."""
-        self._told.update(dict.fromkeys(found))
-
-    def told(self) -> list[str]:
-        """All of it so far."""
-        return list(self._told)
 
 
 def flowing(registers: Registers, clocks: Clocks) -> Iterator[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.frames import SlowConverter
 from hil.sim.volume import linear
 from hil.sim.wm8731_clocks import Clocks
 from hil.sim.wm8731_registers import Registers
@@ -93,8 +94,7 @@ class RecordPath:
         self._last_in = np.zeros((2, 1))
         self._last_out = np.zeros((2, 1))
         self._stored = np.zeros((2, 1))  # the offset that is still subtracted with the high-pass off
-        self._held_words = np.zeros((2, 1))
-        self._adc_phase = 0.0
+        self._slow = SlowConverter(slack=1e-9)
         self.high_pass = not registers.on(0x05, 0)
         self.line_v: Array = np.zeros((2, 0))
         self.microphone_v: Array = np.zeros(0)
@@ -138,7 +138,7 @@ class RecordPath:
         at_adc = self._limit(selected * passes + offset_v)
         samples = np.clip(at_adc / self._full_scale_v + ADC_NOISE * noise[3:] + ADC_OFFSET, -1.0, 1.0)
         words = np.clip(self._filter(samples), -1.0, 1.0)
-        return self._repeat(words) if self._samples_per_frame < 1.0 else words
+        return self._slow.hold(words, self._samples_per_frame) if self._samples_per_frame < 1.0 else words
 
     def silence(self, period_frames: int) -> Array:
         """One period in which the reference is off."""
@@ -146,7 +146,7 @@ class RecordPath:
         return self._stop(period_frames)
 
     def _stop(self, period_frames: int) -> Array:
-        self._held_words = np.zeros((2, 1))
+        self._slow.stop()
         return np.zeros((2, period_frames))
 
     def _limit(self, signal: Array) -> Array:
@@ -162,17 +162,6 @@ class RecordPath:
             words = samples - self._stored
         self._last_in = samples[:, -1:].copy()
         return np.asarray(words)
-
-    def _repeat(self, words: Array) -> Array:
-        """An ADC slower than LRCLK has no new word for some frames and sends the old one again."""
-        clock = self._adc_phase + self._samples_per_frame * np.arange(1, words.shape[1] + 1)
-        ticks = np.floor(np.concatenate(([self._adc_phase], clock)) + 1e-9)
-        fresh = np.where(np.diff(ticks) > 0, np.arange(1, words.shape[1] + 1), 0)
-        history = np.concatenate((self._held_words, words), axis=1)
-        held: Array = history[:, np.maximum.accumulate(fresh)]
-        self._held_words = held[:, -1:].copy()
-        self._adc_phase = float(clock[-1] % 1.0)
-        return held
 
     def state(self) -> dict[str, object]:
         """Record side of `Wm8731.state`. There is no level control, no gate and no digital volume."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.frames import fitted
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8731_clocks import Clocks
 from hil.sim.wm8731_registers import Registers
@@ -98,9 +99,9 @@ class PlaybackPath:
         dac_v = self._convert(words) * self._full_scale_v
         mixed = self.mixer.dac * dac_v
         if self.mixer.bypass:
-            mixed = mixed + self.mixer.bypass * _fit(line_v, n)
+            mixed = mixed + self.mixer.bypass * fitted(line_v, n)
         if self.mixer.sidetone:
-            mixed = mixed + self.mixer.sidetone * _fit(microphone_v, n)
+            mixed = mixed + self.mixer.sidetone * fitted(microphone_v, n)
         if not self.mixer.powered:
             mixed = np.zeros((2, n))
         mixed = np.clip(mixed, -self._headroom_v, self._headroom_v)
@@ -137,11 +138,3 @@ class PlaybackPath:
             "deemphasis": self._deemphasis is not None,
             "equaliser": False,
         }
-
-
-def _fit(signal: Array, period_frames: int) -> Array:
-    """The last captured block as long as the one being played."""
-    out = np.zeros((*signal.shape[:-1], period_frames))
-    n = min(period_frames, signal.shape[-1])
-    out[..., :n] = signal[..., :n]
-    return out

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hil.sim.chip import Frames, Volts
+from hil.sim.frames import FrameTime, fitted, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 from hil.sim.wm8960_clocks import Clocks, Pll, Vmid, clocks
 from hil.sim.wm8960_faults import START_UP, Faults, Write, capturing, playing
@@ -27,8 +28,6 @@ VMID_DIVIDERS = ("off", "2x50k", "2x250k", "2x5k")
 DISCHARGE_OHM = (400.0, 200.0, 600.0, 150.0)
 BIAS = (None, "2.7 V", None, "3.3 V")
 MIC_BIAS_RATIO = (0.9, 0.65)
-FULL_SCALE = float(2**31)
-LARGEST = FULL_SCALE - 1.0
 
 
 class Wm8960:
@@ -47,7 +46,7 @@ class Wm8960:
         self._record = RecordPath(avdd_v, seed)
         self._playback = PlaybackPath(avdd_v)
         self._faults = Faults()
-        self._lead_s = 0.0  # how far play() is ahead of capture() within one period
+        self._time = FrameTime()
         self._derive()
 
     def write(self, address: int, data: bytes) -> None:
@@ -79,7 +78,7 @@ class Wm8960:
 
     def wait(self, seconds: float) -> None:
         """Time without frames: VMID moves, the PLL locks, zero-cross time-outs run."""
-        self._lead_s = 0.0
+        self._time.waited()
         self._pass(seconds)
 
     @property
@@ -97,22 +96,15 @@ class Wm8960:
     def play(self, frames: Frames) -> dict[str, Volts]:
         """int32[n, 2] -> volts at HP_L, HP_R and across SPK_L, SPK_R, float32[n] each."""
         n = len(frames)
-        self._faults.flowing(playing(self._registers, self._clocks))
+        self._faults.tell(playing(self._registers, self._clocks))
         if self._vmid.powered:
-            if self._playback.loopback:
-                words = np.zeros((2, n))
-                last = self._record.words[:, :n]
-                words[:, : last.shape[1]] = last
-            else:
-                words = self._wire.to_codec(frames, self._port).T / FULL_SCALE
+            looped = self._playback.loopback
+            words = fitted(self._record.words, n) if looped else words_of(self._wire.to_codec(frames, self._port))
             out = self._playback.play(words, self._record.boosted_v, self._record.line3_v, self._clocks.converting)
         else:
             out = {pin: np.zeros(n) for pin in ("HP_L", "HP_R", "SPK_L", "SPK_R")}
         before = self._vmid.dc_error
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s += period_s
-        self._pass(max(0.0, min(period_s, self._lead_s)))
-        self._lead_s = min(self._lead_s, period_s)
+        self._pass(self._time.played(n / self._clocks.link_rate_hz))
         if before:
             thump = np.linspace(before, self._vmid.dc_error, n) * self._avdd_v / 2.0
             for pin, path in zip(("HP_L", "HP_R"), self._playback.sides, strict=True):
@@ -125,20 +117,14 @@ class Wm8960:
 
         ValueError when lengths differ or no pin is given.
         """
-        lengths = {len(signal) for signal in volts.values()}
-        if len(lengths) != 1:
-            raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")
-        n = lengths.pop()
-        self._faults.flowing(capturing(self._registers, self._clocks))
+        n = frames_at(volts)
+        self._faults.tell(capturing(self._registers, self._clocks))
         if self._vmid.powered and self._clocks.converting:
             words = self._record.capture(volts, n, self._vmid.dc_error * self._avdd_v / 2.0)
         else:
             words = self._record.silence(n)
-        frames = np.minimum(np.rint(words.T * FULL_SCALE), LARGEST).astype(np.int32)
-        period_s = n / self._clocks.link_rate_hz
-        self._lead_s -= period_s
-        self._pass(max(0.0, min(period_s, -self._lead_s)))
-        self._lead_s = max(self._lead_s, -period_s)
+        frames = frames_of(words)
+        self._pass(self._time.captured(n / self._clocks.link_rate_hz))
         return self._wire.to_host(frames, self._port)
 
     def state(self) -> dict[str, object]:

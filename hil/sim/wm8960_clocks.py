@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hil.sim.lock import Lock
 from hil.sim.wm8960_registers import Registers
 
 CONVERTER_DIVIDERS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 6.0, None)
@@ -91,36 +92,17 @@ def _converter_rate(sysclk_hz: float | None, divider: float | None) -> float | N
     return sysclk_hz / (256.0 * divider) if sysclk_hz and divider else None
 
 
-class Pll:
-    """Locks after PLL_LOCK_S of unchanged settings; any change while it runs starts that again."""
+class Pll(Lock):
+    """The PLL, as its registers have it."""
 
     def __init__(self) -> None:
-        self._setting: tuple[int, ...] | None = None
-        self._held_s = 0.0
+        super().__init__(PLL_LOCK_S)
 
     def set(self, registers: Registers) -> None:
         """Follow the registers; unchanged settings keep the lock."""
         running = registers.on(0x1A, 0) and not registers.on(0x19, 0) and registers.bits(0x34, 3, 0) in PLL_N
         setting = (registers.bits(0x34, 5, 0), *(registers.bits(index, 7, 0) for index in (0x35, 0x36, 0x37)))
-        wanted = setting if running else None
-        if wanted != self._setting:
-            self._setting, self._held_s = wanted, 0.0
-
-    @property
-    def steady_s(self) -> float:
-        """How long it has run with these settings; 0 when it does not run."""
-        return self._held_s if self._setting is not None else 0.0
-
-    def wait(self, seconds: float) -> bool:
-        """Time passes; True at the moment of locking."""
-        was_locked = self.locked
-        self._held_s += seconds
-        return self.locked and not was_locked
-
-    @property
-    def locked(self) -> bool:
-        """The output is usable."""
-        return self._setting is not None and self._held_s >= PLL_LOCK_S - 1e-9
+        self.follow(setting if running else None)
 
 
 class Vmid:

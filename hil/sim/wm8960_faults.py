@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from hil.sim.told import Told
 from hil.sim.wm8960_clocks import PLL_N, VMID_SETTLED, Clocks
 from hil.sim.wm8960_registers import REGISTERS, RESERVED, RESET, UNDEFINED, Registers
 
@@ -84,32 +85,24 @@ class Write:
         return self.register == register and self.was.bits(register, high, low) != self.now.bits(register, high, low)
 
 
-class Faults:
+class Faults(Told):
     """Sentences, each once, in the order in which they became true."""
 
     def __init__(self) -> None:
-        self._told: dict[str, None] = {}
+        super().__init__()
         self._pending_s = 0.0
 
     def written(self, write: Write) -> None:
         """Judge one write."""
         for rule in RULES:
-            self._told.update(dict.fromkeys(rule(write)))
+            self.tell(rule(write))
 
     def waited(self, seconds: float, registers: Registers) -> None:
         """Time passes: a pair of volumes should be complete by now."""
         pending = registers.pending()
         self._pending_s = self._pending_s + seconds if pending else 0.0
         if self._pending_s > UPDATE_WITHIN_S:
-            self._told.update(dict.fromkeys(_unfinished(pending)))
-
-    def flowing(self, found: Iterable[str]) -> None:
-        """Frames pass while this is so."""
-        self._told.update(dict.fromkeys(found))
-
-    def told(self) -> list[str]:
-        """All of it so far."""
-        return list(self._told)
+            self.tell(_unfinished(pending))
 
 
 def playing(registers: Registers, clocks: Clocks) -> Iterator[str]:

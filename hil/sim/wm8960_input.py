@@ -19,9 +19,11 @@ from hil.sim.dynamics import (
     DETECTOR_FIELDS,
     WINDOW_S,
     AlcLaw,
+    LevelControl,
     Path,
     record,
 )
+from hil.sim.frames import SlowConverter
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8960_clocks import Clocks
 from hil.sim.wm8960_registers import MUTE, Registers
@@ -66,36 +68,19 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Alc:
+class Alc(LevelControl):
     """The level control as set, with times in ms at the true ADC rate."""
 
-    channels: str
-    target_dbfs: float
-    max_gain_db: float
-    min_gain_db: float
-    hold_ms: float
-    decay_ms: float
-    attack_ms: float
     fastest_ms: float
-    limiter: bool
-    gate_dbfs: float
-    gated: bool
 
-    def law(self, frame_rate_hz: float, ceiling_db: float) -> AlcLaw:
-        """The same in the loop's units; `ceiling_db` is the gain a limiter started from."""
-        per_ms = frame_rate_hz / 1000.0
-        return AlcLaw(
-            left=self.channels in ("left", "stereo"),
-            right=self.channels in ("right", "stereo"),
-            target=linear(self.target_dbfs),
-            max_db=ceiling_db if self.limiter else self.max_gain_db,
-            min_db=self.min_gain_db,
-            hold_frames=self.hold_ms * per_ms,
-            decay_steps=steps_per_frame(self.decay_ms / 1000.0, frame_rate_hz),
-            attack_steps=steps_per_frame(self.attack_ms / 1000.0, frame_rate_hz),
-            limit_steps=steps_per_frame(self.fastest_ms / 1000.0, frame_rate_hz),
-            gate=linear(self.gate_dbfs) if self.gated else 0.0,
-            window_frames=WINDOW_S * self.fastest_ms / 6.0 * frame_rate_hz,
+    def law(self, rate_hz: float, ceiling_db: float) -> AlcLaw:
+        """As there, with the times of ramps."""
+        law = super().law(rate_hz, ceiling_db)
+        return law._replace(
+            decay_steps=steps_per_frame(self.decay_ms / 1000.0, rate_hz),
+            attack_steps=steps_per_frame(self.attack_ms / 1000.0, rate_hz),
+            limit_steps=steps_per_frame(self.fastest_ms / 1000.0, rate_hz),
+            window_frames=WINDOW_S * self.fastest_ms / 6.0 * rate_hz,
             step_db=STEP_DB,
             pga_min_db=PGA_MIN_DB,
             pga_max_db=PGA_MAX_DB,
@@ -167,8 +152,7 @@ class RecordPath:
         self._filter = np.zeros((2, 2))
         self._ceiling_db = 30.0
         self._limiting = False
-        self._held_words = np.zeros(2)
-        self._adc_phase = 0.0
+        self._slow = SlowConverter()
         self.boosted_v: Array = np.zeros((2, 0))
         self.line3_v: Array = np.zeros((2, 0))
         self.words: Array = np.zeros((2, 0))
@@ -262,7 +246,7 @@ class RecordPath:
         if self._select != (0, 1):
             words = words[list(self._select)]
         if self._samples_per_frame < 1.0:
-            words = self._repeat(words)
+            words = self._slow.hold(words, self._samples_per_frame)
         self.words = words
         return words
 
@@ -270,17 +254,6 @@ class RecordPath:
         """One period in which nothing converts."""
         self.words = self.boosted_v = self.line3_v = np.zeros((2, period_frames))
         return self.words
-
-    def _repeat(self, words: Array) -> Array:
-        """An ADC slower than LRCLK has no new word for some frames and sends the old one again."""
-        clock = self._adc_phase + self._samples_per_frame * np.arange(1, words.shape[1] + 1)
-        ticks = np.floor(np.concatenate(([self._adc_phase], clock)))
-        fresh = np.where(np.diff(ticks) > 0, np.arange(1, words.shape[1] + 1), 0)
-        history = np.concatenate((self._held_words[:, np.newaxis], words), axis=1)
-        held: Array = history[:, np.maximum.accumulate(fresh)]
-        self._held_words = held[:, -1].copy()
-        self._adc_phase = float(clock[-1] % 1.0)
-        return held
 
     def _whole_gain_db(self, side: int) -> float | None:
         """From the PGA's pin to the ADC; None where nothing arrives."""
@@ -297,17 +270,8 @@ class RecordPath:
             "high_pass_hz": self._corner_hz if self.high_pass else None,
             "inputs": [sorted(side.connected) for side in self.channels],
             "input_gain_db": [self._whole_gain_db(side) for side in (0, 1)],
-            "alc": level.channels,
-            "alc_target_dbfs": level.target_dbfs,
-            "alc_max_gain_db": level.max_gain_db,
+            **level.state(),
             "alc_reach_db": [level.max_gain_db + (side.mic_boost_db or 0.0) for side in self.channels],
-            "alc_min_gain_db": level.min_gain_db,
-            "alc_hold_ms": level.hold_ms,
-            "alc_decay_ms": level.decay_ms,
-            "alc_attack_ms": level.attack_ms,
-            "alc_mode": "limiter" if level.limiter else "alc",
-            "noise_gate": level.gated,
-            "noise_gate_dbfs": level.gate_dbfs,
             "pga_gain_db": [
                 float(gain) if side.pga_live else None for gain, side in zip(self._gain_db, self.channels, strict=True)
             ],

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.frames import fitted
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8960_clocks import Clocks
 from hil.sim.wm8960_registers import Registers
@@ -136,9 +137,9 @@ class PlaybackPath:
         for index, path in enumerate(self.sides):
             mixed = dac_v[index] * path.dac
             if path.line3:
-                mixed = mixed + path.line3 * _fit(line3_v[index], n)
+                mixed = mixed + path.line3 * fitted(line3_v[index], n)
             if path.sidetone:
-                mixed = mixed + path.sidetone * _fit(boosted_v[index], n)
+                mixed = mixed + path.sidetone * fitted(boosted_v[index], n)
             if path.mixer_on:
                 np.clip(mixed, -self._headroom_v, self._headroom_v, out=mixed)
             else:
@@ -213,11 +214,3 @@ def _speaker_swing(class_d_hz: float | None, centre_v: float) -> float:
         return 0.0
     swing_v = 0.95 * 2.0 * min(centre_v, SPEAKER_SUPPLY_V - centre_v)
     return swing_v if CLASS_D_HZ[0] <= class_d_hz <= CLASS_D_HZ[1] else swing_v / 4.0
-
-
-def _fit(signal: Array, period_frames: int) -> Array:
-    """The last captured block as long as the one being played."""
-    out = np.zeros(period_frames)
-    n = min(period_frames, signal.size)
-    out[:n] = signal[:n]
-    return out
