@@ -107,7 +107,7 @@ def flac(path: Path, samples: np.ndarray, rate: int = 16_000) -> str:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--board", "respeaker-2mic"],      2, "did you mean 'respeaker-2mic-v1'"),
+        (["--board", "respeaker-2mic"],      2, "did you mean 'respeaker-2mic-v"),
         (["--room", "offices"],              2, "did you mean 'office'"),
         (["--far", "nobody.wav"],            2, "nobody.wav: there is no such file"),
         (["--near", "/dev/null"],            2, "/dev/null"),
