@@ -68,7 +68,7 @@ class Alc(LevelControl):
     gate_mutes: bool
 
     def law(self, rate_hz: float, ceiling_db: float) -> AlcLaw:
-        """As there; a gate that mutes does not hold the gain."""
+        """As `LevelControl.law`; a gate that mutes does not hold the gain."""
         per_ms = rate_hz / 1000.0
         attack_steps = 1.0 / (self.attack_ms * per_ms)
         law = super().law(rate_hz, ceiling_db)

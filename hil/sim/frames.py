@@ -30,7 +30,7 @@ def frames_at(volts: Mapping[str, Volts], pins: Collection[str] = ()) -> int:
     """Length of a period at input pins. ValueError when lengths differ, no pin is given, or one is not among `pins`."""
     unknown = sorted(set(volts) - set(pins)) if pins else []
     if unknown:
-        raise ValueError(f"no pin {', '.join(unknown)} here; there are {', '.join(pins)}")
+        raise ValueError(f"no pin {', '.join(unknown)}; there are {', '.join(pins)}")
     lengths = {len(signal) for signal in volts.values()}
     if len(lengths) != 1:
         raise ValueError(f"capture needs pins of one length, got {sorted(lengths) or 'no pins'}")

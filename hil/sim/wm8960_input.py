@@ -74,7 +74,7 @@ class Alc(LevelControl):
     fastest_ms: float
 
     def law(self, rate_hz: float, ceiling_db: float) -> AlcLaw:
-        """As there, with the times of ramps."""
+        """As `LevelControl.law`, with times that are those of a ramp."""
         law = super().law(rate_hz, ceiling_db)
         return law._replace(
             decay_steps=steps_per_frame(self.decay_ms / 1000.0, rate_hz),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from da7212_desk import Desk, changed, dbfs
+from da7212_desk import Desk, instead
+from desk import dbfs
 
 LEFT, RIGHT, BOTH = 0x08, 0x80, 0x88
 HYBRID = 0x03  # analogue and digital gain, offset cancelled
@@ -42,8 +43,8 @@ def test_a_calibration_ends_by_itself_and_clears_its_bit():
     desk.chip.wait(0.02)
     assert desk.read(0x2B) == 0x00
     assert desk.state("alc_calibrated") == [True, True]
-    assert desk.read(0xA3, 2) == b"\x10\x00"  # 0.0005 of full scale
-    assert desk.read(0xA8, 2) == b"\xf3\x0f"  # -0.0004
+    assert desk.read(0xA3, 2) == [0x10, 0x00]  # 0.0005 of full scale
+    assert desk.read(0xA8, 2) == [0xF3, 0x0F]  # -0.0004
 
 
 @pytest.mark.parametrize("steps", [None, (("active", 0xFD, 0x01),)])
@@ -195,7 +196,7 @@ def test_limits_go_over_all_their_codes():
 
 
 def test_hybrid_mode_moves_the_amplifiers_in_steps_of_6_db_within_their_limits():
-    steps = changed("mic 1 0 dB", 0x05)  # +24 dB
+    steps = instead("mic 1 0 dB", 0x05)  # +24 dB
     desk = alc_desk(LEFT | HYBRID, analogue=0x62, steps=steps)  # +6..+30 dB
     for input_dbv, mic_db in ((-14, 6.0), (-32, 12.0), (-80, 30.0)):
         desk.record(1.0, 10 ** (input_dbv / 20))
@@ -206,7 +207,7 @@ def test_hybrid_mode_moves_the_amplifiers_in_steps_of_6_db_within_their_limits()
 
 def test_a_loud_voice_clips_in_front_of_a_digital_control_and_not_in_hybrid_mode():
     def distortion(enable):
-        desk = alc_desk(enable, times=0x66, steps=changed("mic 1 0 dB", 0x05))  # slow, so that it does not tremble
+        desk = alc_desk(enable, times=0x66, steps=instead("mic 1 0 dB", 0x05))  # slow, so that it does not tremble
         frames = desk.record(2.0, 0.2)[-24_000:, 0]  # 10 dB above full scale at the amplifier
         spectrum = np.abs(np.fft.rfft(frames * np.hanning(frames.size))) ** 2
         return 10 * np.log10(np.sum(spectrum[700:]) / np.sum(spectrum[450:550]))
@@ -274,7 +275,7 @@ def test_hold_delays_the_rise_and_not_the_fall(code):
 
 def test_times_are_counted_in_samples_and_triple_at_a_third_of_the_rate():
     at_48 = alc_desk(times=0x53, detector=SMOOTH | 4)
-    at_16 = alc_desk(times=0x53, detector=SMOOTH | 4, steps=changed("48 kHz", 0x05))
+    at_16 = alc_desk(times=0x53, detector=SMOOTH | 4, steps=instead("48 kHz", 0x05))
     for key in ("alc_hold_ms", "alc_decay_ms", "alc_attack_ms"):
         assert at_16.state(key) == pytest.approx(3 * at_48.state(key), rel=1e-6)
 

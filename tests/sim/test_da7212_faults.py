@@ -1,5 +1,8 @@
 """The simulated DA7212 says when its rules were broken, also when everything is right again at the end."""
 
+from functools import partial
+
+import desk
 import numpy as np
 import pytest
 from da7212_desk import CLOCKS, PLAY, POWER_UP, RECORD
@@ -8,11 +11,11 @@ from da7212_desk import Desk as HastyDesk
 # The desk's set-up with the wait between DAC and speaker, and of VMID and PLL each for itself.
 ALL = (
     *POWER_UP[:-1],
-    ("wait for vmid", 0.025, 0),
+    ("vmid charges", "wait", 0.025),
     *CLOCKS,
     *RECORD,
     *PLAY[:-1],
-    ("wait for the dac", 0.25, 0),
+    ("dac starts", "wait", 0.25),
     PLAY[-1],
 )
 
@@ -20,18 +23,12 @@ FIGURES = ((0x9A, 0x35), (0x9B, 0x80), (0x9D, 12), (0x9E, 8))
 
 
 class Desk(HastyDesk):
-    def __init__(self, steps=ALL, **kwargs):
-        super().__init__(tuple(("wait", *step[1:]) if step[0].startswith("wait") else step for step in steps), **kwargs)
+    STEPS = ALL
 
 
-def without(name):
-    assert any(step[0] == name for step in ALL)
-    return tuple(step for step in ALL if step[0] != name)
-
-
-def changed(name, value):
-    assert any(step[0] == name for step in ALL)
-    return tuple((step[0], step[1], value) if step[0] == name else step for step in ALL)
+without = partial(desk.without, steps=ALL)
+instead = partial(desk.instead, steps=ALL)
+moved = partial(desk.moved, steps=ALL)
 
 
 def faults(desk):
@@ -42,14 +39,6 @@ def swapped(name):
     """The whole set-up with a step and the one behind it the other way round."""
     at = next(index for index, step in enumerate(ALL) if step[0] == name)
     return (*ALL[:at], ALL[at + 1], ALL[at], *ALL[at + 2 :])
-
-
-def moved(name, behind):
-    """The whole set-up with a step moved behind another."""
-    step = next(step for step in ALL if step[0] == name)
-    rest = [other for other in ALL if other is not step]
-    at = next(index for index, other in enumerate(rest) if other[0] == behind)
-    return (*rest[: at + 1], step, *rest[at + 1 :])
 
 
 def biased(desk):
@@ -117,12 +106,10 @@ LINUX_CAPTURE = (
 def test_what_the_linux_driver_and_its_machine_do_is_no_fault(host_hz, text):
     desk = Desk((("active", 0xFD, 0x01),), host_rate_hz=host_hz)
     for word in (LINUX_CARD + " " + text * 2).split():
-        if word.startswith("~"):
-            desk.chip.wait(int(word[1:]) / 1000)
-        elif word == "rec":
+        if word == "rec":
             desk.record(0.01)
         else:
-            desk.write(*(int(part, 16) for part in word.split("=")))
+            desk.replay(word)
     assert faults(desk) == []
 
 
@@ -157,7 +144,7 @@ def test_a_chip_spoken_to_during_its_reset_says_so_afterwards():
 
 @pytest.mark.parametrize("wait_s", [0.039, 0.041])
 def test_the_ldo_enabled_too_early_is_said_after_the_reset_it_causes(wait_s):
-    desk = Desk((("active", 0xFD, 0x01), ("bias", 0x23, 0x88), ("wait", wait_s, 0)))
+    desk = Desk((("active", 0xFD, 0x01), ("bias", 0x23, 0x88), ("bias rises", "wait", wait_s)))
     desk.write(0x90, 0xA0)
     assert any("0x90" in sentence for sentence in faults(desk)) == (wait_s < 0.040)
 
@@ -165,16 +152,16 @@ def test_the_ldo_enabled_too_early_is_said_after_the_reset_it_causes(wait_s):
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
-        (tuple(step for step in ALL if not step[0].startswith("wait")), "0x63: on while VMID"),
+        (tuple(step for step in ALL if step[1] != "wait"), "0x63: on while VMID"),
         (POWER_UP[:2] + PLAY, "0x6D: on while VMID"),
         (without("bias and vmid"), "VMID is not up"),
         (moved("charge pump", "headphone left"), "0x6B: headphone amplifier on without the charge pump"),
-        (without("wait for the dac"), "250 ms after the DAC"),
-        (changed("pll on, input / 4", 0x88), "not for the input divider 8"),
-        (changed("pll integer", 0x32), "the VCO cannot run"),
-        (changed("48 kHz", 0x0A), "SR says"),
+        (without("dac starts"), "250 ms after the DAC"),
+        (instead("pll on, input / 4", 0x88), "not for the input divider 8"),
+        (instead("pll integer", 0x32), "the VCO cannot run"),
+        (instead("48 kHz", 0x0A), "SR says"),
         (without("pll on, input / 4"), "SR says"),
-        (changed("pll on, input / 4", 0xC4), "SRM is for"),
+        (instead("pll on, input / 4", 0xC4), "SRM is for"),
     ],
 )
 def test_a_set_up_that_breaks_a_rule_says_which(steps, told):
@@ -225,13 +212,13 @@ def test_a_byte_in_a_longer_transfer_is_seen_too():
 def test_the_port_needs_srm_to_have_locked():
     srm = (("sr", 0x22, 0x0B), ("top", 0x24, 0x0D), ("low", 0x25, 0x47), ("int", 0x26, 0x21), ("srm", 0x27, 0xC4))
     for wait_s, host_hz, told in ((0.15, 48e3, False), (0.0, 48e3, True), (0.4, 0.0, True)):
-        desk = Desk((*POWER_UP, *srm, ("wait", wait_s, 0), ("port", 0x29, 0xC8)), host_rate_hz=host_hz)
+        desk = Desk((*POWER_UP, *srm, ("pll locks", "wait", wait_s), ("port", 0x29, 0xC8)), host_rate_hz=host_hz)
         assert any("SRM has locked" in sentence for sentence in faults(desk)) == told
 
 
 @pytest.mark.parametrize(("wait_s", "told"), [(0.5, True), (1.0, False)])
 def test_the_microphone_bias_needs_its_second_before_the_first_frame(wait_s, told):
-    desk = Desk(POWER_UP + CLOCKS + (("bias", 0x62, 0x99), ("wait", wait_s, 0)) + RECORD)
+    desk = Desk(POWER_UP + CLOCKS + (("bias", 0x62, 0x99), ("bias rises", "wait", wait_s)) + RECORD)
     desk.record(0.01)
     assert any("1 s after its bias" in sentence for sentence in faults(desk)) == told
 
@@ -245,7 +232,7 @@ def test_a_muted_recording_does_not_need_the_bias():
 
 
 def test_the_equaliser_at_96_khz_is_a_fault():
-    desk = Desk(changed("48 kHz", 0x0F))
+    desk = Desk(instead("48 kHz", 0x0F))
     assert faults(desk) == []
     desk.write(0x43, 0x88)
     assert any("equaliser" in sentence for sentence in faults(desk))

@@ -4,7 +4,8 @@ import errno
 
 import numpy as np
 import pytest
-from es8388_desk import ALL, CLOCKS, PERIOD, PLAY, POWER_UP, RECORD, RESTART, Desk, dbfs, dbv, vrms, without
+from desk import PERIOD, dbfs, dbv, vrms
+from es8388_desk import ALL, CLOCKS, PLAY, POWER_UP, RECORD, RESTART, Desk, without
 
 from hil.sim.es8388 import Es8388
 
@@ -111,7 +112,7 @@ def test_reset_leaves_the_volumes_down_but_not_muted(step, level_dbv):
 
 def test_the_chip_resets_as_a_provider():
     desk = Desk(without("consumer"))
-    assert desk.chip.state()["interface"]["provider"]
+    assert desk.state("interface")["provider"]
     assert desk.chip.frame_rate_hz == pytest.approx(48_000)
     assert Es8388().frame_rate_hz is None, "its converters have no power yet"
 
@@ -157,8 +158,8 @@ def test_each_inverted_bit_of_chip_control_2_switches_the_analogue_side_off(bit)
     desk.write(0x01, 1 << bit)
     assert vrms(desk.play(0.02)["LOUT1"]) == 0.0
     assert np.all(desk.record(0.02, rms_v=0.1) == 0.0)
-    assert not desk.chip.state()["analogue_up"]
-    assert desk.chip.state()["input_gain_db"] == [None, None]
+    assert not desk.state("analogue_up")
+    assert desk.state("input_gain_db") == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -189,8 +190,8 @@ def test_one_clock_for_both_stops_with_the_converter_it_comes_from(control, stop
     assert state["capture_rate_hz"] is None
     assert state["playback_rate_hz"] is None
     desk.write(0x02, 0x0C & ~stopped_by)
-    assert None in (desk.chip.state()["capture_rate_hz"], desk.chip.state()["playback_rate_hz"])
-    assert desk.chip.state()["capture_rate_hz"] != desk.chip.state()["playback_rate_hz"]
+    assert None in (desk.state("capture_rate_hz"), desk.state("playback_rate_hz"))
+    assert desk.state("capture_rate_hz") != desk.state("playback_rate_hz")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_dac_power_is_inverted_for_converters_and_not_for_outputs(value, pins):
     desk = Desk()
     desk.write(0x04, value)
     assert {pin for pin, volts in desk.play(0.02).items() if vrms(volts) > 0.9} == pins
-    assert {pin for pin, gain in desk.chip.state()["outputs"].items() if gain is not None} == pins
+    assert {pin for pin, gain in desk.state("outputs").items() if gain is not None} == pins
 
 
 # references
@@ -256,21 +257,21 @@ def test_mic_bias_needs_its_bit_and_the_bias_generator():
     ],
 )
 def test_sound_before_vmid_has_charged_comes_with_a_thump(select, charge_s, thumps):
-    first = (("analogue on", 0x01, 0x00), ("vmid", 0x00, 0x14 | select), ("wait", charge_s, 0))
+    first = (("analogue on", 0x01, 0x00), ("vmid", 0x00, 0x14 | select), ("vmid charges", "wait", charge_s))
     desk = Desk((*first, *CLOCKS, *RECORD, *PLAY, *RESTART))
-    assert desk.chip.state()["analogue_up"] != thumps
+    assert desk.state("analogue_up") != thumps
     assert (np.max(np.abs(desk.play(PERIOD / 48_000, dbfs=-200)["LOUT1"])) > 0.01) == thumps
 
 
 def test_vmid_charges_while_the_analogue_side_is_still_off():
-    desk = Desk((("vmid", 0x00, 0x07), ("wait", 0.103, 0), ("analogue on", 0x01, 0xC0)))
-    assert desk.chip.state()["analogue_up"]
+    desk = Desk((("vmid", 0x00, 0x07), ("vmid charges", "wait", 0.103), ("analogue on", 0x01, 0xC0)))
+    assert desk.state("analogue_up")
 
 
 def test_without_enref_sound_passes_but_the_references_are_not_up():
     desk = Desk()
     desk.write(0x00, 0x11)
-    assert not desk.chip.state()["analogue_up"]
+    assert not desk.state("analogue_up")
     assert vrms(desk.play(0.02)["LOUT1"]) > 0.9
 
 
@@ -303,11 +304,11 @@ def test_routing_and_clocking_stay_as_they_were_until_the_state_machines_restart
     before = desk.chip.state()
     desk.write(register, value)
     assert desk.read(register) == value
-    assert desk.chip.state()[key] == before[key]
-    assert desk.chip.state()["stale"] == [f"0x{register:02X}"]
+    assert desk.state(key) == before[key]
+    assert desk.state("stale") == [f"0x{register:02X}"]
     desk.restart()
-    assert desk.chip.state()[key] != before[key]
-    assert desk.chip.state()["stale"] == []
+    assert desk.state(key) != before[key]
+    assert desk.state("stale") == []
 
 
 def test_stale_routing_is_heard():
@@ -325,8 +326,8 @@ def test_each_state_machine_takes_over_its_own_side(reset, adc_hears, dac_hears)
     desk.write(0x27, 0x10)
     desk.write(0x02, reset)
     desk.write(0x02, 0x00)
-    assert (desk.chip.state()["inputs"][0] == ["LIN2"]) == adc_hears
-    assert (desk.chip.state()["outputs"]["LOUT1"] is None) == dac_hears
+    assert (desk.state("inputs")[0] == ["LIN2"]) == adc_hears
+    assert (desk.state("outputs")["LOUT1"] is None) == dac_hears
 
 
 def test_an_input_that_gets_power_reads_its_selector():
@@ -334,7 +335,7 @@ def test_an_input_that_gets_power_reads_its_selector():
     desk.write(0x03, 0xFF)
     desk.write(0x0A, 0x50)
     desk.write(0x03, 0x00)
-    assert desk.chip.state()["inputs"] == [["LIN2"], ["RIN2"]]
+    assert desk.state("inputs") == [["LIN2"], ["RIN2"]]
 
 
 # clocks
@@ -367,7 +368,7 @@ def provider(mclk_hz, adc_code, dac_code=None, mode=0x80, steps=ALL):
 def test_a_provider_makes_the_rate_its_ratio_says(mclk_hz, rate_hz, code, halved):
     desk = provider(2 * mclk_hz, code, mode=0xC0) if halved else provider(mclk_hz, code)
     assert desk.chip.frame_rate_hz == pytest.approx(rate_hz, abs=0.5)
-    assert desk.chip.state()["capture_rate_hz"] == desk.chip.state()["playback_rate_hz"] == desk.chip.frame_rate_hz
+    assert desk.state("capture_rate_hz") == desk.state("playback_rate_hz") == desk.chip.frame_rate_hz
 
 
 @pytest.mark.parametrize(("code", "ratio"), RATIO_CODES.items())
@@ -389,7 +390,7 @@ def test_a_provider_runs_from_the_two_families_only(mclk_hz):
 def test_a_ratio_that_is_none_makes_no_clock(code):
     desk = provider(12_288_000, code)
     assert desk.chip.frame_rate_hz is None
-    assert desk.chip.state()["capture_rate_hz"] is None
+    assert desk.state("capture_rate_hz") is None
     assert vrms(desk.play(0.01)["LOUT1"]) == 0.0
 
 
@@ -420,7 +421,7 @@ def test_lrck_goes_on_with_the_adcs_alone_when_lrcm_is_set():
 def test_a_converter_whose_ratio_is_not_that_of_lrck_does_not_convert(lrck, rate_hz, silent):
     desk = provider(12_288_000, adc_code=2, dac_code=6).take((0x2B, lrck))
     assert desk.chip.frame_rate_hz == pytest.approx(rate_hz)
-    assert desk.chip.state()[f"{silent}_rate_hz"] is None
+    assert desk.state(f"{silent}_rate_hz") is None
     assert (dbfs(desk.record(0.3, rms_v=0.1, rate_hz=rate_hz)[-800:, 0]) < -80) == (silent == "capture")
     assert (vrms(desk.play(0.02, rate_hz=rate_hz)["LOUT1"]) == 0.0) == (silent == "playback")
 
@@ -442,8 +443,8 @@ def test_a_converter_whose_ratio_is_not_that_of_lrck_does_not_convert(lrck, rate
 def test_a_consumer_converts_when_mclk_is_a_multiple_it_knows(mclk_hz, host_hz, code, follows):
     desk = Desk(mclk_hz=mclk_hz, host_rate_hz=host_hz).take((0x0D, code), (0x18, code))
     assert desk.chip.frame_rate_hz is None
-    assert desk.chip.state()["playback_rate_hz"] == (host_hz if follows else None)
-    assert desk.chip.state()["capture_rate_hz"] == (host_hz if follows else None)
+    assert desk.state("playback_rate_hz") == (host_hz if follows else None)
+    assert desk.state("capture_rate_hz") == (host_hz if follows else None)
     assert (vrms(desk.play(0.02)["LOUT1"]) > 0.9) == follows
 
 
@@ -471,7 +472,7 @@ def test_word_lengths_of_both_ports(code, bits):
     desk = Desk()
     desk.write(0x0C, code << 2)
     desk.write(0x17, code << 3)
-    ports = desk.chip.state()["ports"]
+    ports = desk.state("ports")
     assert ports["capture"]["word_bits"] == ports["playback"]["word_bits"] == bits
     words = (desk.record(0.1, rms_v=0.1) * 2**31).astype(np.int64)
     assert np.all(words % 2 ** (32 - bits) == 0)
@@ -485,11 +486,11 @@ def test_word_lengths_of_both_ports(code, bits):
 def test_a_host_that_speaks_i2s_hears_only_i2s(code, name, matches):
     desk = Desk()
     desk.write(0x0C, code)
-    assert desk.chip.state()["interface"]["format"] == ("i2s" if matches else "mixed")
-    assert desk.chip.state()["ports"]["capture"]["format"] == name
+    assert desk.state("interface")["format"] == ("i2s" if matches else "mixed")
+    assert desk.state("ports")["capture"]["format"] == name
     assert (abs(dbfs(desk.record(0.1, rms_v=0.1)[-480:, 0]) + 20) < 0.1) == matches
     desk.write(0x17, code << 1)
-    assert desk.chip.state()["interface"]["format"] == name
+    assert desk.state("interface")["format"] == name
     heard = desk.play(0.1, dbfs=-20, balance=(1.0, 0.0))["LOUT1"]
     assert (abs(dbv(heard) + 20) < 0.1) == matches
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from es8388_desk import PERIOD, Desk, dbfs
+from desk import PERIOD, dbfs
+from es8388_desk import Desk
 
 STEREO, LEFT, RIGHT, OFF = 0xC0, 0x80, 0x40, 0x00
 
@@ -45,7 +46,7 @@ def test_the_maximum_gain_is_a_ceiling(code):
     desk = alc_desk(max_code=code)
     desk.record(0.15, 1e-4)
     assert desk.gain_db() == [-6.5 + 6 * code] * 2
-    assert desk.chip.state()["alc_max_gain_db"] == -6.5 + 6 * code
+    assert desk.state("alc_max_gain_db") == -6.5 + 6 * code
 
 
 @pytest.mark.parametrize("code", range(7))
@@ -53,7 +54,7 @@ def test_the_minimum_gain_is_a_floor(code):
     desk = alc_desk(target_code=0, min_code=code)
     desk.record(0.15, 2.0)
     assert desk.gain_db() == [-12 + 6 * code] * 2
-    assert desk.chip.state()["alc_min_gain_db"] == -12 + 6 * code
+    assert desk.state("alc_min_gain_db") == -12 + 6 * code
 
 
 def test_every_code_of_the_level_control_reads_in_physical_words():
@@ -68,10 +69,10 @@ def test_every_code_of_the_level_control_reads_in_physical_words():
         assert state["alc_attack_ms"] == pytest.approx(0.104 * 2 ** min(code, 10))
     for code in range(32):
         desk.write(0x16, code << 3)
-        assert desk.chip.state()["noise_gate_dbfs"] == -76.5 + 1.5 * code
+        assert desk.state("noise_gate_dbfs") == -76.5 + 1.5 * code
     for select, name in ((0, "off"), (1, "right"), (2, "left"), (3, "stereo")):
         desk.write(0x12, select << 6)
-        assert desk.chip.state()["alc"] == name
+        assert desk.state("alc") == name
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_hold_delays_the_ramp_up_and_not_the_ramp_down():
 
 def test_a_limiter_lowers_the_gain_and_returns_no_higher_than_it_started():
     desk = alc_desk(mode=1, pga_code=4)
-    assert desk.chip.state()["alc_mode"] == "limiter"
+    assert desk.state("alc_mode") == "limiter"
     desk.record(0.1, 0.5)
     assert desk.gain_db()[0] < 0
     desk.record(0.2, 1e-3)
@@ -165,7 +166,7 @@ def test_the_gain_register_does_nothing_under_level_control_and_counts_again_aft
     desk.write(0x09, 0x44)
     assert desk.gain_db() == driven
     desk.write(0x12, 0x38)
-    assert desk.chip.state()["alc"] == "off"
+    assert desk.state("alc") == "off"
     assert desk.gain_db() == [12.0, 12.0]
 
 
@@ -187,7 +188,7 @@ def test_gate_type_1_mutes_the_output_below_its_threshold_at_the_pin(input_dbv, 
 
 def test_the_gate_is_nothing_without_level_control():
     desk = alc_desk(select=OFF, gate=25 << 3 | 3)
-    assert not desk.chip.state()["noise_gate"]
+    assert not desk.state("noise_gate")
     assert np.any(desk.record(0.1, 10 ** (-45 / 20)))
 
 

@@ -4,7 +4,8 @@ import errno
 
 import numpy as np
 import pytest
-from sgtl5000_desk import ALL, PERIOD, POWER_UP, Desk, dbfs, instead, vrms, without
+from desk import PERIOD, dbfs, vrms
+from sgtl5000_desk import ALL, POWER_UP, Desk, instead, without
 
 from hil.sim.sgtl5000 import Sgtl5000
 
@@ -125,9 +126,9 @@ def test_a_disabled_data_pad_can_never_acknowledge_again():
 )
 def test_a_reserved_bit_or_code_is_named(register, value, told):
     desk = Desk()
-    assert desk.chip.state()["reserved"] == []
+    assert desk.state("reserved") == []
     desk.write(register, value)
-    assert any(told in sentence for sentence in desk.chip.state()["reserved"])
+    assert any(told in sentence for sentence in desk.state("reserved"))
 
 
 PROBE = """
@@ -191,14 +192,14 @@ def test_without_an_outside_vddd_its_regulator_must_not_be_switched_off():
     desk.write(0x0030, 0x4060)
     with pytest.raises(OSError, match="VDDD"):
         desk.write(0x0030, 0x7060)
-    assert not desk.chip.state()["alive"]
+    assert not desk.state("alive")
     assert desk.chip.mic_bias_v == {"MICBIAS": 0.0}
 
 
 @pytest.mark.parametrize(("code", "alive"), [(0x8, True), (0xA, True), (0xB, False), (0xC, False)])
 def test_the_programmable_regulator_alone_must_give_at_least_1_1_volts(code, alive):
     desk = Desk((("level", 0x0026, 0x0060 | code), ("both", 0x0030, 0x7260), ("alone", 0x0030, 0x4260)), vddd_v=None)
-    assert desk.chip.state()["alive"] == alive
+    assert desk.state("alive") == alive
 
 
 LOW = (("vag level, slow ramp", 0x0028, 0x0041), ("line ground", 0x002C, 0x0304))
@@ -234,8 +235,8 @@ def test_one_high_supply_is_enough_to_do_without_the_charge_pump():
     ],
 )
 def test_a_setting_outside_the_datasheets_advice_is_named(step, value, told):
-    assert Desk().chip.state()["faults"] == []
-    assert any(told in sentence for sentence in Desk(instead(step, value)).chip.state()["faults"])
+    assert Desk().state("faults") == []
+    assert any(told in sentence for sentence in Desk(instead(step, value)).state("faults"))
 
 
 # analogue ground
@@ -246,31 +247,29 @@ def test_a_setting_outside_the_datasheets_advice_is_named(step, value, told):
     [(0x01F1, 0.38, False), (0x01F1, 0.4, True), (0x01F0, 0.18, False), (0x01F0, 0.2, True)],
 )
 def test_the_analogue_ground_takes_its_time_to_rise(ref_ctrl, wait_s, up):
-    steps = tuple(
-        ("wait", wait_s, 0) if step[0] == "wait" else step for step in instead("vag level, slow ramp", ref_ctrl)
-    )
-    assert Desk(steps).chip.state()["analogue_up"] == up
+    steps = instead("analogue ground rises", wait_s, steps=instead("vag level, slow ramp", ref_ctrl))
+    assert Desk(steps).state("analogue_up") == up
 
 
 def test_the_analogue_ground_rises_while_frames_pass_too():
-    desk = Desk(without("wait"))
+    desk = Desk(without("analogue ground rises"))
     for _ in range(round(0.41 * 48_000 / PERIOD)):
         desk.play(0.0)
         desk.record(0.0)
-    assert desk.chip.state()["analogue_up"]
-    assert desk.chip.state()["vag_v"] == pytest.approx(1.575)
+    assert desk.state("analogue_up")
+    assert desk.state("vag_v") == pytest.approx(1.575)
 
 
 def test_playing_and_capturing_one_period_is_one_period_of_time():
-    desk = Desk(without("wait"))
+    desk = Desk(without("analogue ground rises"))
     for _ in range(round(0.2 * 48_000 / PERIOD)):
         desk.play(0.0)
         desk.record(0.0)
-    assert desk.chip.state()["vag_v"] == pytest.approx(1.575 / 2, rel=0.02)
+    assert desk.state("vag_v") == pytest.approx(1.575 / 2, rel=0.02)
 
 
 def test_capturing_before_the_ground_has_settled_records_a_thump():
-    early = tuple(("wait", 0.05, 0) if step[0] == "wait" else step for step in ALL)
+    early = instead("analogue ground rises", 0.05)
     assert np.max(np.abs(Desk(early).record(0.05)[:, 0])) > 0.3
     assert np.max(np.abs(Desk().record(0.05)[:, 0])) < 0.01
 
@@ -288,8 +287,8 @@ def biggest(desk, pin="HP_L", seconds=0.05):
 
 
 def test_an_amplifier_that_is_on_before_the_ground_rises_hardly_pops():
-    assert biggest(Desk(without("wait")), seconds=0.45) < 0.03
-    assert 0.04 < biggest(Desk(tuple(s for s in instead("vag level, slow ramp", 0x01F0) if s[0] != "wait"))) < 0.06
+    assert biggest(Desk(without("analogue ground rises")), seconds=0.45) < 0.03
+    assert 0.04 < biggest(Desk(tuple(s for s in instead("vag level, slow ramp", 0x01F0) if s[1] != "wait"))) < 0.06
 
 
 @pytest.mark.parametrize(("pin", "without_amplifier"), [("HP_L", 0x40EF), ("LINEOUT_R", 0x40FE)])
@@ -334,7 +333,7 @@ def test_switching_a_converter_clicks_unless_outputs_are_muted(ana_ctrl, clicks,
 def test_the_ground_scales_the_swing_of_both_converters(code):
     desk = Desk(instead("vag level, slow ramp", code << 4))
     vag_v = 0.8 + 0.025 * code
-    assert desk.chip.state()["vag_v"] == pytest.approx(vag_v)
+    assert desk.state("vag_v") == pytest.approx(vag_v)
     assert desk.heard(dbfs=-12) == pytest.approx(10 ** (-12 / 20) * vag_v / 1.575, rel=2e-3)
     assert desk.level(0.1) == pytest.approx(-20 - 20 * np.log10(vag_v / 1.575), abs=0.1)
 
@@ -357,7 +356,7 @@ def test_mic_bias_cannot_come_near_its_supply():
     desk = Desk((), avdd_v=1.8)
     desk.write(0x002A, 0x0170)
     assert desk.chip.mic_bias_v["MICBIAS"] == pytest.approx(1.6)
-    assert any("0x002A" in sentence for sentence in desk.chip.state()["faults"])
+    assert any("0x002A" in sentence for sentence in desk.state("faults"))
 
 
 def test_mic_bias_needs_the_reference_currents():
@@ -407,7 +406,7 @@ def pll_desk(mclk_hz, pll_ctrl, clk_top, clk_ctrl):
 def test_the_pll_makes_the_rate_its_dividers_say(mclk_hz, pll_ctrl, clk_top, clk_ctrl, rate_hz):
     desk = pll_desk(mclk_hz, pll_ctrl, clk_top, clk_ctrl)
     assert desk.chip.frame_rate_hz == pytest.approx(rate_hz, rel=1e-4)
-    assert desk.chip.state()["capture_rate_hz"] == desk.chip.frame_rate_hz
+    assert desk.state("capture_rate_hz") == desk.chip.frame_rate_hz
     assert desk.read(0x0036) == 0x0010
     assert desk.heard() > 0.9
 
@@ -436,14 +435,14 @@ def test_without_the_pll_the_rate_is_mclk_over_ratio_and_divider(mclk_hz, clk_ct
     desk = Desk(mclk_hz=mclk_hz)
     desk.write(0x0004, clk_ctrl)
     assert desk.chip.frame_rate_hz == pytest.approx(rate_hz)
-    assert desk.chip.state()["playback_rate_hz"] == pytest.approx(rate_hz)
+    assert desk.state("playback_rate_hz") == pytest.approx(rate_hz)
 
 
 def test_a_rate_that_is_not_what_sys_fs_says_is_named():
     desk = Desk()
     desk.write(0x0004, 0x0000)
     assert desk.chip.frame_rate_hz == 48_000
-    assert any("SYS_FS" in sentence for sentence in desk.chip.state()["faults"])
+    assert any("SYS_FS" in sentence for sentence in desk.state("faults"))
 
 
 @pytest.mark.parametrize(
@@ -565,7 +564,7 @@ def arrives_intact(desk):
 def test_only_i2s_carries_the_sound_of_an_i2s_host(i2s_ctrl, name):
     desk = Desk()
     desk.write(0x0006, i2s_ctrl)
-    assert desk.chip.state()["interface"]["format"] == name
+    assert desk.state("interface")["format"] == name
     assert arrives_intact(desk) == (name == "i2s")
 
 
@@ -582,7 +581,7 @@ def test_the_word_length_cuts_what_is_recorded(code, bits):
     desk.write(0x0006, 0x0080 | code << 4)
     frames = (desk.record(0.05, rms_v=0.1) * 2**31).astype(np.int64)
     assert np.all(frames % (1 << (32 - bits)) == 0)
-    assert desk.chip.state()["interface"]["word_bits"] == bits
+    assert desk.state("interface")["word_bits"] == bits
     if bits < 32:
         assert np.any(frames % (1 << (33 - bits)))
 

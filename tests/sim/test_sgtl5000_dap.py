@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sgtl5000_desk import Desk, dbfs, instead, vrms
+from desk import dbfs, vrms
+from sgtl5000_desk import Desk, instead
 
 RECORD_ROUTE, PLAY_ROUTE = 0x0013, 0x0070
 FASTEST = 0x0FFF
@@ -36,8 +37,8 @@ def settled(desk, input_dbfs, seconds=0.4, hz=1000.0, **kwargs):
 def test_the_processor_passes_the_microphone_when_everything_in_it_is_off():
     desk = dap_desk()
     assert desk.level(0.1, seconds=0.1) == pytest.approx(-20, abs=0.05)
-    assert desk.chip.state()["routes"]["dap"] == "adc"
-    assert not desk.chip.state()["equaliser"]
+    assert desk.state("routes")["dap"] == "adc"
+    assert not desk.state("equaliser")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_the_processor_is_silent_when(register, value, why):
 def test_main_volume_is_a_share_of_8000(code, gain_db):
     desk = dap_desk(writes=((0x0120, code),))
     assert desk.level(0.1, seconds=0.1) == pytest.approx(-20 + gain_db, abs=0.1)
-    assert desk.chip.state()["adc_gain_db"] == pytest.approx([gain_db, gain_db], abs=0.01)
+    assert desk.state("adc_gain_db") == pytest.approx([gain_db, gain_db], abs=0.01)
 
 
 def test_the_processor_can_serve_playback_instead():
@@ -77,7 +78,7 @@ def test_its_input_can_be_swapped():
 @pytest.mark.parametrize(("control", "mixes"), [(0x0011, True), (0x0001, False), (0x0010, False)])
 def test_the_mixer_adds_the_microphone_to_playback_only_with_both_enables(control, mixes):
     desk = dap_desk(PLAY_ROUTE, control, writes=((0x0122, 0x4000),))
-    assert desk.chip.state()["sidetone"] == mixes
+    assert desk.state("sidetone") == mixes
     for _ in range(60):
         desk.record(0.0, rms_v=0.2)
         heard = desk.play(0.0, dbfs=-300)["HP_L"]
@@ -108,20 +109,20 @@ def test_the_microphone_through_the_processor_to_the_dac_is_a_loop():
 def test_the_static_curve_is_a_level_line_with_twelve_decibels_below_it(input_dbfs, output_dbfs):
     desk = avc_desk()
     assert settled(desk, input_dbfs) == pytest.approx(output_dbfs, abs=0.1)
-    assert desk.chip.state()["alc_gain_db"] == pytest.approx(output_dbfs - input_dbfs, abs=0.1)
+    assert desk.state("alc_gain_db") == pytest.approx(output_dbfs - input_dbfs, abs=0.1)
 
 
 @pytest.mark.parametrize("threshold_dbfs", THRESHOLDS)
 def test_the_threshold_is_a_sine_level_in_decibels_of_full_scale(threshold_dbfs):
     desk = avc_desk(threshold_dbfs)
-    assert desk.chip.state()["alc_target_dbfs"] == pytest.approx(threshold_dbfs, abs=0.01)
+    assert desk.state("alc_target_dbfs") == pytest.approx(threshold_dbfs, abs=0.01)
     assert settled(desk, min(threshold_dbfs + 3, 0)) == pytest.approx(threshold_dbfs, abs=0.1)
 
 
 def test_a_threshold_cut_to_eight_bits_crushes_everything():
     desk = avc_desk()
     desk.write(0x0126, THRESHOLDS[-12] & 0xFF)
-    assert desk.chip.state()["alc_target_dbfs"] == pytest.approx(-45.2, abs=0.1)
+    assert desk.state("alc_target_dbfs") == pytest.approx(-45.2, abs=0.1)
     assert settled(desk, -12) == pytest.approx(-45.2, abs=0.3)
 
 
@@ -129,14 +130,14 @@ def test_a_threshold_cut_to_eight_bits_crushes_everything():
 def test_maximum_gain_is_a_ceiling(code, max_db):
     desk = avc_desk(max_gain=code)
     assert settled(desk, -45) == pytest.approx(-45 + max_db, abs=0.1)
-    assert desk.chip.state()["alc_max_gain_db"] == max_db
+    assert desk.state("alc_max_gain_db") == max_db
 
 
 def test_there_is_no_noise_gate_silence_gets_all_the_gain():
     desk = avc_desk()
     desk.record(0.3)
-    assert desk.chip.state()["alc_gain_db"] == pytest.approx(12.0)
-    assert desk.chip.state()["noise_gate"] is False
+    assert desk.state("alc_gain_db") == pytest.approx(12.0)
+    assert desk.state("noise_gate") is False
 
 
 @pytest.mark.parametrize("integrator", [1, 2, 3])
@@ -154,7 +155,7 @@ def test_the_louder_channel_steers_both():
     desk = avc_desk()
     frames = desk.record(0.5, 1.0, pins=("LINEIN_R",))[-4800:]
     assert dbfs(frames[:, 1]) == pytest.approx(-12, abs=0.1)
-    assert desk.chip.state()["alc_gain_db"] == pytest.approx(-12, abs=0.1)
+    assert desk.state("alc_gain_db") == pytest.approx(-12, abs=0.1)
 
 
 # the volume control: how fast
@@ -162,7 +163,7 @@ def test_the_louder_channel_steers_both():
 
 def frames_until(desk, reached, input_dbfs):
     frames = 0
-    while not reached(desk.chip.state()["alc_gain_db"]):
+    while not reached(desk.state("alc_gain_db")):
         desk.record(0.0, 10 ** (input_dbfs / 20))
         frames += 128
     return frames
@@ -171,7 +172,7 @@ def frames_until(desk, reached, input_dbfs):
 @pytest.mark.parametrize("code", [0x028, 0x050, 0x140])
 def test_attack_lowers_the_gain_at_the_rate_of_its_formula(code):
     desk = avc_desk(attack=code)
-    rate = desk.chip.state()["alc_attack_db_s"]
+    rate = desk.state("alc_attack_db_s")
     assert rate == pytest.approx(-20 * 48_000 * np.log10(1 - code / 2**19))
     frames_until(desk, lambda gain: gain < -1, 0)
     assert frames_until(desk, lambda gain: gain < -9, 0) / 48_000 == pytest.approx(8 / rate, rel=0.05, abs=0.004)
@@ -180,7 +181,7 @@ def test_attack_lowers_the_gain_at_the_rate_of_its_formula(code):
 @pytest.mark.parametrize("code", [0x284, 0x508, 0xFFF])
 def test_decay_raises_the_gain_at_the_rate_of_its_formula(code):
     desk = avc_desk(decay=code)
-    rate = desk.chip.state()["alc_decay_db_s"]
+    rate = desk.state("alc_decay_db_s")
     assert rate == pytest.approx(-20 * 48_000 * np.log10(1 - code / 2**23))
     frames_until(desk, lambda gain: gain > 1, -60)
     assert frames_until(desk, lambda gain: gain > 9, -60) / 48_000 == pytest.approx(8 / rate, rel=0.05, abs=0.004)
@@ -196,7 +197,7 @@ def test_reset_rates_are_thirty_two_decibels_down_and_four_up_a_second():
 def test_rates_count_samples_and_slow_down_with_the_rate():
     desk = avc_desk(attack=0x0028)
     desk.write(0x0004, 0x0018)  # 24 kHz
-    assert desk.chip.state()["alc_attack_db_s"] == pytest.approx(16, rel=0.01)
+    assert desk.state("alc_attack_db_s") == pytest.approx(16, rel=0.01)
 
 
 # the volume control: other settings
@@ -208,15 +209,15 @@ def test_a_hard_limiter_cuts_what_exceeds_the_threshold_and_lifts_nothing():
     assert np.max(loud) == pytest.approx(10 ** (-12 / 20), rel=1e-3)
     assert vrms(loud) > 0.2, "cut off, not turned down"
     assert settled(desk, -30) == pytest.approx(-30, abs=0.05)
-    assert desk.chip.state()["alc_mode"] == "limiter"
+    assert desk.state("alc_mode") == "limiter"
 
 
 def test_switching_off_forgets_the_gain():
     desk = avc_desk()
     desk.record(0.3, 1.0)
     desk.write(0x0124, 0x6100)
-    assert desk.chip.state()["alc_gain_db"] == 0.0
-    assert desk.chip.state()["alc"] == "off"
+    assert desk.state("alc_gain_db") == 0.0
+    assert desk.state("alc") == "off"
     assert settled(desk, -6) == pytest.approx(-6, abs=0.05)
 
 
@@ -231,9 +232,9 @@ def test_switching_off_forgets_the_gain():
 )
 def test_the_volume_control_levels_a_recording_only_on_its_way(register, value, why):
     desk = avc_desk()
-    assert desk.chip.state()["alc"] == "stereo"
+    assert desk.state("alc") == "stereo"
     desk.write(register, value)
-    assert desk.chip.state()["alc"] == "off", why
+    assert desk.state("alc") == "off", why
     if value == 0x0010:
         assert settled(desk, -6) == pytest.approx(-6, abs=0.05)
 
@@ -259,7 +260,7 @@ def test_each_graphic_band_lifts_its_own_frequency(band, code, gain_db):
     desk = dap_desk(writes=((0x000E, 0x0201), (0x0108, 0x0003), (0x0116 + 2 * band, code)))
     frames = desk.record(0.3, 0.05, hz=hz)[-9600:, 0]
     assert dbfs(frames - np.mean(frames)) == pytest.approx(-26.02 + gain_db, abs=0.15)
-    assert desk.chip.state()["equaliser"] == (gain_db != 0.0)
+    assert desk.state("equaliser") == (gain_db != 0.0)
 
 
 @pytest.mark.parametrize(("register", "hz", "other_hz"), [(0x0116, 20.0, 8000.0), (0x011E, 20_000.0, 300.0)])
@@ -273,7 +274,7 @@ def test_tone_control_uses_the_outer_bands_as_shelves(register, hz, other_hz):
 def test_bands_do_nothing_while_the_graphic_equaliser_is_off(mode):
     desk = dap_desk(writes=((0x0108, mode), (0x011A, 0x5F)))
     assert settled(desk, -26, hz=990.0) == pytest.approx(-26, abs=0.1)
-    assert not desk.chip.state()["equaliser"]
+    assert not desk.state("equaliser")
 
 
 def load(desk, band, *coefficients):
@@ -322,8 +323,8 @@ def test_surround_widens_and_needs_its_select_bits():
     differences = [desk.play(0.05, dbfs=-20, balance=(1.0, 0.5)) for desk in (narrow, wide)]
     widths = [vrms(out["HP_L"][960:] - out["HP_R"][960:]) for out in differences]
     assert widths[1] > 1.5 * widths[0]
-    assert wide.chip.state()["equaliser"]
-    assert not narrow.chip.state()["equaliser"]
+    assert wide.state("equaliser")
+    assert not narrow.state("equaliser")
 
 
 def test_bass_enhancement_lifts_the_bass_and_not_the_middle():
@@ -338,4 +339,4 @@ def test_effects_outside_every_route_are_not_heard_and_not_told():
     desk.write(0x0108, 0x0003)
     desk.write(0x011A, 0x5F)
     assert desk.heard(hz=1000.0) == pytest.approx(1.0, rel=2e-3)
-    assert not desk.chip.state()["equaliser"]
+    assert not desk.state("equaliser")

@@ -34,7 +34,7 @@ def test_a_sine_settles_at_the_target_at_most_one_step_below(code, target_dbfs):
     desk = agc_desk(code)
     level = dbfs(desk.record(0.5, 0.01)[-4800:, 0])
     assert target_dbfs - 0.7 <= level <= target_dbfs + 0.1
-    assert desk.chip.state()["alc_target_dbfs"] == target_dbfs
+    assert desk.state("alc_target_dbfs") == target_dbfs
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_maximum_gain_is_a_ceiling_and_a_flag_says_it_was_reached(max_db):
     desk = agc_desk(max_db=max_db)
     desk.record(0.3, 1e-4)
     assert desk.gain_db() == [max_db, max_db]
-    assert desk.chip.state()["alc_max_gain_db"] == max_db
+    assert desk.state("alc_max_gain_db") == max_db
     assert desk.read(0x24) & 0x11 == 0x11
     assert desk.read(0x20) == 24 + 2 * max_db
     desk.record(0.3, 0.5)
@@ -77,13 +77,13 @@ def test_out_of_reset_the_ceiling_is_the_whole_range_and_silence_finds_it():
 @pytest.mark.parametrize(("code", "decay_ms"), list(enumerate((100, 200, 400, 500))))
 def test_decay_is_the_time_over_the_whole_range(code, decay_ms):
     desk = agc_desk(decay=code)
-    assert desk.chip.state()["alc_decay_ms"] == decay_ms
+    assert desk.state("alc_decay_ms") == decay_ms
     assert seconds_until(desk, lambda gain: gain >= 59.5, 2e-5) == pytest.approx(decay_ms / 1000, rel=0.03, abs=0.004)
 
 
 @pytest.mark.parametrize(("code", "attack_ms"), list(enumerate((8, 11, 16, 20))))
 def test_attack_codes(code, attack_ms):
-    assert agc_desk(attack=code).chip.state()["alc_attack_ms"] == attack_ms
+    assert agc_desk(attack=code).state("alc_attack_ms") == attack_ms
 
 
 @pytest.mark.parametrize(("base", "base_ms"), list(enumerate((7, 8, 10, 11))))
@@ -110,8 +110,8 @@ def test_a_slow_attack_takes_its_time():
 def test_a_wrong_fsref_bit_stretches_every_time():
     desk = agc_desk()
     desk.write(0x07, 0x8A)
-    assert desk.chip.state()["alc_attack_ms"] == pytest.approx(8.0 * 44.1 / 48)
-    assert desk.chip.state()["alc_decay_ms"] == pytest.approx(100.0 * 44.1 / 48)
+    assert desk.state("alc_attack_ms") == pytest.approx(8.0 * 44.1 / 48)
+    assert desk.state("alc_decay_ms") == pytest.approx(100.0 * 44.1 / 48)
 
 
 def test_each_channel_minds_itself():
@@ -126,7 +126,7 @@ def test_each_channel_minds_itself():
 def test_one_channel_alone(first, name):
     desk = Desk()
     desk.write(first, 0x80)
-    assert desk.chip.state()["alc"] == name
+    assert desk.state("alc") == name
     desk.record(0.3, 0.01)
     gains = desk.gain_db()
     assert gains[name == "left"] == 0.0
@@ -137,7 +137,7 @@ def test_a_channel_without_adc_power_has_no_agc():
     desk = Desk()
     desk.write(0x13, 0x00)
     desk.write(0x1A, 0x80)
-    assert desk.chip.state()["alc"] == "off"
+    assert desk.state("alc") == "off"
 
 
 @pytest.mark.parametrize("code", range(32))

@@ -1,7 +1,7 @@
 """The simulated TLV320AIC3104 says when its rules were broken, also when everything is right again at the end."""
 
 import pytest
-from tlv320aic3104_desk import ALL, CLOCKS, PLAY, POWER_UP, RECORD, SETTLE, Desk, without
+from tlv320aic3104_desk import ALL, CLOCKS, PLAY, POWER_UP, RECORD, SETTLE, Desk, instead, moved, without
 
 PLL = (
     ("p 2", 0x03, 0x92),
@@ -16,34 +16,20 @@ AGC_ON = ((0x1B, 0x50), (0x1A, 0x90))
 
 
 def faults(desk):
-    return desk.chip.state()["faults"]
+    return desk.state("faults")
 
 
 def told(desk, sentence):
     return any(sentence in each for each in faults(desk))
 
 
-def changed(name, value, steps=ALL):
-    assert any(step[0] == name for step in steps)
-    return tuple((*step[:2], value) if step[0] == name else step for step in steps)
-
-
-def moved(name, behind, steps=ALL):
-    step = next(step for step in steps if step[0] == name)
-    rest = [other for other in steps if other is not step]
-    at = next(index for index, other in enumerate(rest) if other[0] == behind)
-    return (*rest[: at + 1], step, *rest[at + 1 :])
-
-
 def linux(desk, text):
     for word in text.split():
-        if word.startswith("~"):
-            desk.chip.wait(int(word[1:]) / 1000)
-        elif word == "run":
+        if word == "run":
             desk.record(0.005)
             desk.play(0.005)
         else:
-            desk.write(*(int(part, 16) for part in word.split("=")))
+            desk.replay(word)
 
 
 # what is right
@@ -59,7 +45,7 @@ def test_the_recommended_order_is_no_fault():
         desk.play(0.01)
         off = ((0x2B, 0x80), (0x2C, 0x80), (0x33, 8), (0x41, 8), (0x56, 8), (0x5D, 8), (0x25, 0), (0x13, 0), (0x16, 0))
         desk.set(*off)
-        assert faults(desk) == desk.chip.state()["reserved"] == []
+        assert faults(desk) == desk.state("reserved") == []
 
 
 LINUX = (
@@ -111,10 +97,10 @@ def test_a_fault_is_said_once_and_stays_until_the_chip_is_reset():
         (POWER_UP[:1] + CLOCKS + PLAY[6:7], "0x33: powered sooner than 50 ms"),
         (POWER_UP + PLAY + CLOCKS + RECORD, "0x25: converter powered without a clock"),
         (without("codec on clkdiv"), "a PLL that is off"),
-        (changed("q 4", 0x18), "the clock makes 64000 Hz"),
-        (changed("left to left, right to right", 0x8A), "bit 7 says fs(ref) is 44100 Hz"),
-        (changed("provider", 0x80), "same direction"),
-        (changed("provider", 0x00, changed("q 4", 0x28)), "not the 48000 Hz"),
+        (instead("q 4", 0x18), "the clock makes 64000 Hz"),
+        (instead("left to left, right to right", 0x8A), "bit 7 says fs(ref) is 44100 Hz"),
+        (instead("provider", 0x80), "same direction"),
+        (instead("provider", 0x00, steps=instead("q 4", 0x28)), "not the 48000 Hz"),
     ],
 )
 def test_a_set_up_that_breaks_a_rule_says_which(steps, sentence):
@@ -127,10 +113,10 @@ def test_a_set_up_that_breaks_a_rule_says_which(steps, sentence):
     ("steps", "sentence"),
     [
         (PLL + RECORD, "0x13: converter powered before the PLL has locked"),
-        (changed("p 2", 0x91, PLL) + RECORD, "input of 24 MHz"),
-        (changed("j 8", 0x2C, PLL) + LOCK + RECORD, "cannot run at 134.3 MHz"),
-        (moved("d 1920, high", "d 1920, low", PLL) + LOCK + RECORD, "D of the PLL counts"),
-        (without("d 1920, low", PLL) + LOCK + RECORD, "D of the PLL counts"),
+        (instead("p 2", 0x91, steps=PLL) + RECORD, "input of 24 MHz"),
+        (instead("j 8", 0x2C, steps=PLL) + LOCK + RECORD, "cannot run at 134.3 MHz"),
+        (moved("d 1920, high", "d 1920, low", steps=PLL) + LOCK + RECORD, "D of the PLL counts"),
+        (without("d 1920, low", steps=PLL) + LOCK + RECORD, "D of the PLL counts"),
     ],
 )
 def test_a_pll_that_was_set_up_wrong_says_how(steps, sentence):
@@ -163,7 +149,7 @@ def test_a_pll_that_was_set_up_wrong_says_how(steps, sentence):
 def test_a_moments_mistake_is_remembered(register, wrong, right, sentence):
     desk = Desk()
     desk.set((register, wrong), (register, right), wait_s=0.0)
-    assert desk.chip.state()["reserved"] == []
+    assert desk.state("reserved") == []
     assert told(desk, sentence), faults(desk)
 
 
@@ -177,7 +163,7 @@ def test_a_changed_pll_is_a_fault_only_where_it_is_heard():
 
 def test_dual_rate_needs_one_of_five_q():
     for q, mclk_hz, wrong in ((0x20, 24.576e6, False), (0x18, 18.432e6, True)):
-        desk = Desk(changed("left to left, right to right", 0x6A, changed("q 4", q)), mclk_hz=mclk_hz)
+        desk = Desk(instead("left to left, right to right", 0x6A, steps=instead("q 4", q)), mclk_hz=mclk_hz)
         desk.chip.wait(0.01)
         assert told(desk, "dual rate") == wrong
 
@@ -262,15 +248,15 @@ def test_a_field_nothing_here_hears_is_shown_by_itself(register, bits, key, show
     desk = Desk()
     for value, expected in zip(bits, shown, strict=True):
         desk.write(register, value)
-        assert desk.chip.state()[key] == expected
+        assert desk.state(key) == expected
 
 
 @pytest.mark.parametrize(("pin", "register"), [("HPLOUT", 0x33), ("HPLCOM", 0x3A), ("HPROUT", 0x41), ("HPRCOM", 0x48)])
 def test_what_holds_an_idle_headphone_pin_is_shown(pin, register):
     desk = Desk(())
-    assert set(desk.chip.state()["idle_drive"].values()) == {"high_impedance"}
+    assert set(desk.state("idle_drive").values()) == {"high_impedance"}
     desk.write(register, 0x09)
-    shown = desk.chip.state()["idle_drive"]
+    shown = desk.state("idle_drive")
     assert [name for name, drive in shown.items() if drive == "common_mode"] == [pin]
     desk.write(register, 0x0D)
-    assert desk.chip.state()["idle_drive"][pin] == "high_impedance"
+    assert desk.state("idle_drive")[pin] == "high_impedance"

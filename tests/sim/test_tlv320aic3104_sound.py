@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tlv320aic3104_desk import Desk, ac, dbfs, dbv, vrms
+from desk import dbv, vrms
+from tlv320aic3104_desk import Desk, ac, dbfs
 
 from hil.sim.tlv320aic3104_output import DAC_GAIN, OUTPUTS, ROUTE_DB, ROUTE_GAIN
 
@@ -47,7 +48,7 @@ def test_playback_gains_add_up(writes, left_db, right_db):
     out = desk.play(0.05)
     for pin, gain in (("HPLOUT", left_db), ("HPROUT", right_db)):
         assert dbv(out[pin]) == (-240 if gain is None else pytest.approx(FULL_SCALE_DBV + gain, abs=0.1))
-    outputs, dac = desk.chip.state()["outputs"], desk.chip.state()["dac_gain_db"]
+    outputs, dac = desk.state("outputs"), desk.state("dac_gain_db")
     if gain is not None and dac[1] is not None:
         assert outputs["HPROUT"] + dac[1] == pytest.approx(right_db, abs=0.1)
 
@@ -73,7 +74,7 @@ def test_every_output_level_is_a_decibel_up_to_9(code):
     out = desk.play(0.02, dbfs=-20)
     assert dbv(out["HPLOUT"]) == pytest.approx(FULL_SCALE_DBV - 20 + min(code, 9), abs=0.1)
     assert dbv(out["LEFT_LOP"]) == pytest.approx(FULL_SCALE_DBV + 6.02 - 20 + min(code, 9), abs=0.1)
-    assert desk.chip.state()["outputs"]["HPLOUT"] == min(code, 9)
+    assert desk.state("outputs")["HPLOUT"] == min(code, 9)
 
 
 @pytest.mark.parametrize("pin", OUTPUTS)
@@ -91,7 +92,7 @@ def test_each_of_24_routes_connects_its_source_to_its_pin(pin, offset, source):
     pair = 2.0 if pin.endswith("LOP") else 1.0
     assert np.max(np.abs(out[pin])) == pytest.approx(0.5012 * pair, rel=0.02)
     assert all(np.max(np.abs(volts)) == 0.0 for name, volts in out.items() if name != pin)
-    assert desk.chip.state()["sidetone"] == source.startswith("PGA")
+    assert desk.state("sidetone") == source.startswith("PGA")
 
 
 @pytest.mark.parametrize(
@@ -147,11 +148,11 @@ def test_volumes_stand_still_without_a_clock_and_the_status_bits_say_so():
     desk.set((0x2F, 0x94), (0x0F, 0x28), wait_s=1.0)
     assert not desk.read(0x33) & 0x02
     assert not desk.read(0x24) & 0x80
-    assert desk.chip.state()["input_gain_db"][0] == 0.0
+    assert desk.state("input_gain_db")[0] == 0.0
     desk.set((0x65, 0x01))
     assert desk.read(0x33) & 0x02
     assert desk.read(0x24) & 0x80
-    assert desk.chip.state()["input_gain_db"][0] == 20.0
+    assert desk.state("input_gain_db")[0] == 20.0
 
 
 def test_the_applied_bit_of_a_driver_needs_its_power():
@@ -172,7 +173,7 @@ def test_deemphasis_follows_the_50_15_microsecond_curve(hz):
     w = 2 * np.pi * hz
     curve_db = 10 * np.log10((1 + (w * 15e-6) ** 2) / (1 + (w * 50e-6) ** 2))
     assert dbv(desk.play(0.1, hz=hz)["HPLOUT"][480:]) == pytest.approx(FULL_SCALE_DBV + curve_db, abs=0.4)
-    assert desk.chip.state()["deemphasis"]
+    assert desk.state("deemphasis")
 
 
 @pytest.mark.parametrize(("hz", "gain_db"), [(20.0, 0.0), (10_000.0, -3.0)])
@@ -180,7 +181,7 @@ def test_dac_effects_out_of_reset_are_a_shelf(hz, gain_db):
     desk = Desk()
     desk.set((0x0C, 0x0A))
     assert dbv(desk.play(0.4, hz=hz)["HPLOUT"][9600:]) == pytest.approx(FULL_SCALE_DBV + gain_db, abs=0.2)
-    assert desk.chip.state()["equaliser"]
+    assert desk.state("equaliser")
 
 
 @pytest.mark.parametrize(("pairs", "gain_db"), [((0x40, 0x00), -6.02), ((0x40,), 0.0)])
@@ -201,7 +202,7 @@ def test_3d_widens():
     desk.set((0x08, 0xC4))
     out = desk.play(0.02, dbfs=-20, balance=(1.0, 0.0))
     assert vrms(out["HPROUT"]) > 0.01
-    assert desk.chip.state()["equaliser"]
+    assert desk.state("equaliser")
 
 
 # recording
@@ -425,13 +426,13 @@ def test_each_side_has_its_own_coefficients_choice_and_switch(writes, corners):
 def test_programmable_coefficients_that_were_never_written_remove_nothing():
     desk = Desk()
     desk.set(BOTH_ON, BOTH_PROGRAMMABLE)
-    assert not desk.chip.state()["high_pass"]
+    assert not desk.state("high_pass")
     assert np.mean(desk.record(0.2, dc_v=0.3), axis=0) == pytest.approx(0.3, abs=0.0015)
     coefficients(desk, LEFT, 32731, -32731, 32731)
-    assert desk.chip.state()["high_pass_of_fs"] == [pytest.approx(8 / 44_100, rel=0.01), None]
+    assert desk.state("high_pass_of_fs") == [pytest.approx(8 / 44_100, rel=0.01), None]
     desk.write(0x01, 0x80)
     desk.set(*POWER_UP_AGAIN, BOTH_ON, BOTH_PROGRAMMABLE)
-    assert not desk.chip.state()["high_pass"], "a reset forgets them"
+    assert not desk.state("high_pass"), "a reset forgets them"
 
 
 @pytest.mark.parametrize(
@@ -481,5 +482,5 @@ def test_a_pga_bypass_sounds_without_adc_and_dac():
     desk.set((0x13, 0x00), (0x25, 0x00), (0x2E, 0x80))
     desk.record(0.0, 0.1)
     assert dbv(desk.play(0.0)["HPLOUT"]) == pytest.approx(-20, abs=0.5)
-    assert desk.chip.state()["sidetone"]
-    assert desk.chip.state()["outputs"]["HPLOUT"] is None, "not fed by the DAC"
+    assert desk.state("sidetone")
+    assert desk.state("outputs")["HPLOUT"] is None, "not fed by the DAC"

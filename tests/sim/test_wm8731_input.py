@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from wm8731_desk import MIC_DB, OUTPUTS, Desk, dbfs, dbv, instead, without
+from desk import dbfs, dbv
+from wm8731_desk import MIC_DB, OUTPUTS, Desk, instead, without
 
 # recording
 
@@ -13,7 +14,7 @@ def test_each_line_code_is_one_and_a_half_decibels():
     for code in range(32):
         desk.write(0x00, code)
         gain = -34.5 + 1.5 * code
-        assert desk["input_gain_db"] == [gain, 0.0]
+        assert desk.state("input_gain_db") == [gain, 0.0]
         frames = desk.record(0.03, rms_v=0.2, hz=1500.0)
         assert dbfs(frames[384:, 0]) == pytest.approx(20 * np.log10(0.2) + gain, abs=0.1)
         assert dbfs(frames[384:, 1]) == pytest.approx(20 * np.log10(0.2), abs=0.1)
@@ -23,11 +24,11 @@ def test_each_line_code_is_one_and_a_half_decibels():
 def test_a_line_volume_moves_its_side_and_both_with_the_both_bit(register, moved):
     desk = Desk()
     desk.write(register, 0x01F)
-    assert desk["input_gain_db"] == [12.0 if side == moved else 0.0 for side in (0, 1)]
+    assert desk.state("input_gain_db") == [12.0 if side == moved else 0.0 for side in (0, 1)]
     desk.write(register, 0x113)
-    assert desk["input_gain_db"] == [-6.0, -6.0]
+    assert desk.state("input_gain_db") == [-6.0, -6.0]
     desk.write(register, 0x197)  # mute travels with it
-    assert desk["input_gain_db"] == [None, None]
+    assert desk.state("input_gain_db") == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +43,8 @@ def test_a_line_volume_moves_its_side_and_both_with_the_both_bit(register, moved
 def test_the_one_microphone_goes_to_both_converters(path, gain_db):
     desk = Desk()
     desk.write(0x04, path)
-    assert desk["inputs"] == [["MICIN"], ["MICIN"]]
-    assert desk["input_gain_db"] == [gain_db if gain_db is None else pytest.approx(gain_db)] * 2
+    assert desk.state("inputs") == [["MICIN"], ["MICIN"]]
+    assert desk.state("input_gain_db") == [gain_db if gain_db is None else pytest.approx(gain_db)] * 2
     frames = desk.record(0.2, rms_v=0.01, pins=("MICIN", "LLINEIN"))[4800:]
     for side in (0, 1):
         if gain_db is None:
@@ -112,18 +113,18 @@ def test_the_same_seed_makes_the_same_noise():
 def test_the_high_pass_is_3_decibels_down_at_its_corner_which_follows_the_rate(reg08, rate_hz):
     desk = Desk(instead("48 kHz in usb mode", reg08))
     corner_hz = rate_hz / 2**11 / (2 * np.pi)
-    assert desk["high_pass_hz"] == pytest.approx(corner_hz)
+    assert desk.state("high_pass_hz") == pytest.approx(corner_hz)
     frames = desk.record(1.5, rms_v=0.1, hz=corner_hz, rate_hz=rate_hz)[-round(rate_hz / corner_hz * 2) :, 0]
     assert dbfs(frames) == pytest.approx(-20 - 3.01, abs=0.2)
 
 
 def test_without_the_high_pass_the_converter_shows_its_offset():
     desk = Desk()
-    assert desk["high_pass"]
+    assert desk.state("high_pass")
     assert abs(np.mean(desk.record(0.8)[24_000:, 0])) < 3e-5
     desk.write(0x05, 0x001)
-    assert not desk["high_pass"]
-    assert desk["high_pass_hz"] is None
+    assert not desk.state("high_pass")
+    assert desk.state("high_pass_hz") is None
     assert np.mean(desk.record(0.2)[:, 0]) == pytest.approx(1e-3, rel=0.05)
     assert dbfs(desk.record(0.4, rms_v=0.1, hz=3.75)[:12_800, 0]) == pytest.approx(-20, abs=0.1)
 
@@ -132,7 +133,7 @@ def test_a_stored_offset_stays_subtracted_and_does_not_follow():
     desk = Desk()
     desk.record(1.0, dc_v=0.01)
     desk.write(0x05, 0x011)
-    assert desk["stores_offset"]
+    assert desk.state("stores_offset")
     assert abs(np.mean(desk.record(0.2, dc_v=0.01)[:, 0])) < 3e-5
     moved = np.mean(desk.record(0.2, dc_v=0.03)[:, 0])
     assert moved == pytest.approx(0.02 / np.sqrt(2), rel=0.02)
@@ -163,7 +164,7 @@ def test_a_high_pass_that_comes_back_finds_the_offset_anew():
 
 def test_the_bypass_that_reset_leaves_closed_is_heard():
     desk = Desk(without("line to adc, dac to mixer"))
-    assert desk["sidetone"]
+    assert desk.state("sidetone")
     out = desk.heard(0.1, ("LLINEIN",))
     assert dbv(out["LOUT"]) == pytest.approx(-20, abs=0.1)
     assert dbv(out["ROUT"]) < -80
@@ -185,7 +186,7 @@ def test_sidetone_brings_the_microphone_to_all_outputs_even_when_its_way_to_the_
 ):
     desk = Desk()
     desk.write(0x04, code << 6 | 0x022 | boost)
-    assert desk["sidetone"]
+    assert desk.state("sidetone")
     out = desk.heard(0.01, ("MICIN", "LLINEIN"))
     for pin in OUTPUTS:
         assert dbv(out[pin]) == pytest.approx(-40 + MIC_DB + 20 * boost + attenuation_db, abs=0.1)
@@ -212,9 +213,9 @@ def test_dac_bypass_and_sidetone_add_up_in_the_mixer_and_clip_at_its_supply():
 
 def test_no_sidetone_is_told_where_none_can_be_heard():
     desk = Desk()
-    assert not desk["sidetone"]
+    assert not desk.state("sidetone")
     desk.write(0x04, 0x03A)
     desk.write(0x06, 0x043)  # line and microphone off
-    assert not desk["sidetone"]
+    assert not desk.state("sidetone")
     desk.write(0x06, 0x050)  # outputs off
-    assert not desk["sidetone"]
+    assert not desk.state("sidetone")

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from wm8731_desk import FULL_SCALE, Desk, dbfs, instead, vrms, without
+from desk import FULL_SCALE, dbfs, vrms
+from wm8731_desk import Desk, instead, without
 
 from hil.sim.wm8731 import Wm8731
 
@@ -61,26 +62,26 @@ def sr(code, bosr, usb):
 @pytest.mark.parametrize(("mclk_hz", "code", "bosr", "adc_hz", "dac_hz"), NORMAL)
 def test_normal_mode_makes_the_rates_of_its_table_with_64_bclk_a_frame(mclk_hz, code, bosr, adc_hz, dac_hz):
     desk = at(sr(code, bosr, 0), mclk_hz=mclk_hz)
-    assert desk["capture_rate_hz"] == pytest.approx(adc_hz, rel=1e-6)
-    assert desk["playback_rate_hz"] == pytest.approx(dac_hz, rel=1e-6)
+    assert desk.state("capture_rate_hz") == pytest.approx(adc_hz, rel=1e-6)
+    assert desk.state("playback_rate_hz") == pytest.approx(dac_hz, rel=1e-6)
     assert desk.chip.frame_rate_hz == pytest.approx(dac_hz, rel=1e-6)
-    assert desk["frame_bclk"] == 64
+    assert desk.state("frame_bclk") == 64
 
 
 @pytest.mark.parametrize(("code", "bosr", "adc_hz", "dac_hz", "bclk"), USB)
 def test_usb_mode_makes_the_rates_of_its_table_and_bclk_is_the_crystal(code, bosr, adc_hz, dac_hz, bclk):
     desk = at(sr(code, bosr, 1))
-    assert desk["capture_rate_hz"] == pytest.approx(adc_hz, rel=1e-6)
-    assert desk["playback_rate_hz"] == pytest.approx(dac_hz, rel=1e-6)
+    assert desk.state("capture_rate_hz") == pytest.approx(adc_hz, rel=1e-6)
+    assert desk.state("playback_rate_hz") == pytest.approx(dac_hz, rel=1e-6)
     assert desk.chip.frame_rate_hz == pytest.approx(dac_hz, rel=1e-6)
-    assert desk["frame_bclk"] == bclk == pytest.approx(12e6 / dac_hz, rel=1e-6)
+    assert desk.state("frame_bclk") == bclk == pytest.approx(12e6 / dac_hz, rel=1e-6)
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2, 3])
 def test_a_rate_in_no_table_is_no_rate(mode):
     for code in set(range(16)) - set(VALID):
         desk = at(code << 2 | mode)
-        assert desk.chip.frame_rate_hz is desk["capture_rate_hz"] is desk["playback_rate_hz"] is None
+        assert desk.chip.frame_rate_hz is desk.state("capture_rate_hz") is desk.state("playback_rate_hz") is None
         assert vrms(desk.play(0.01)["LOUT"]) == 0.0
         assert np.all(desk.record(0.01, 0.1) == 0.0)
 
@@ -111,15 +112,15 @@ def test_what_the_driver_sets_for_an_unknown_rate_is_2_point_3_percent_flat():
 
 def test_halving_the_core_clock_halves_the_rates():
     assert at(0x041).chip.frame_rate_hz == pytest.approx(24_000)
-    assert at(0x041)["frame_bclk"] == 250
+    assert at(0x041).state("frame_bclk") == 250
 
 
 @pytest.mark.parametrize(("reg08", "clkout_hz"), [(0x001, 12e6), (0x081, 6e6)])
 def test_the_clock_output_has_a_divider_and_a_power_bit(reg08, clkout_hz):
     desk = at(reg08)
-    assert desk["clkout_hz"] is None
+    assert desk.state("clkout_hz") is None
     desk.write(0x06, 0x000)
-    assert desk["clkout_hz"] == clkout_hz
+    assert desk.state("clkout_hz") == clkout_hz
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_i2s_words_arrive_intact_however_long_the_slots_are(code, bosr):
 @pytest.mark.parametrize("provider", [0x00, 0x40])
 def test_words_are_cut_to_the_word_length_and_to_the_converters_24_bits(iwl, bits, provider):
     desk = Desk(instead("provider, i2s, 24 bit", provider | iwl << 2 | 2))
-    assert desk["interface"] == {"format": "i2s", "word_bits": (16, 20, 24, 32)[iwl], "provider": bool(provider)}
+    assert desk.state("interface") == {"format": "i2s", "word_bits": (16, 20, 24, 32)[iwl], "provider": bool(provider)}
     raw = np.round(desk.record(0.02, rms_v=0.3) * FULL_SCALE).astype(np.int64)
     assert np.all(raw % 2 ** (32 - bits) == 0)
     assert np.any(raw % 2 ** (33 - bits) != 0)
@@ -249,7 +250,7 @@ def test_normal_mode_as_provider_is_a_plain_i2s_frame(reg07):
 
 
 def test_right_justified_words_have_24_bits_where_32_were_asked_for():
-    assert Desk(instead("provider, i2s, 24 bit", 0x04C))["interface"]["word_bits"] == 24
+    assert Desk(instead("provider, i2s, 24 bit", 0x04C)).state("interface")["word_bits"] == 24
 
 
 # consumer
@@ -265,7 +266,7 @@ def consumer(mclk_hz=12.288e6, reg08=0x000, reg07=0x00A, host_rate_hz=48e3):
 def test_a_consumer_in_step_plays_and_records_as_a_provider_does():
     desk = consumer()
     assert desk.chip.frame_rate_hz is None
-    assert desk["in_step"]
+    assert desk.state("in_step")
     assert vrms(desk.play(0.1)["LHPOUT"]) == pytest.approx(1.0, rel=1e-3)
     assert dbfs(desk.record(0.2, rms_v=0.1)[4800:, 0]) == pytest.approx(-20, abs=0.02)
 
@@ -282,15 +283,15 @@ def test_a_consumer_in_step_plays_and_records_as_a_provider_does():
 )
 def test_a_consumer_whose_rate_is_not_the_hosts_makes_noise_of_a_quiet_sine(mclk_hz, reg08, host_rate_hz):
     desk = consumer(mclk_hz, reg08, host_rate_hz=host_rate_hz)
-    assert not desk["in_step"]
+    assert not desk.state("in_step")
     assert dbfs(desk.record(0.3, rms_v=0.01)[9600:, 0]) > -10
     assert vrms(desk.play(0.05, dbfs=-40)["LOUT"]) > 0.3
 
 
 def test_the_inexact_rates_of_usb_mode_are_near_enough_for_a_host():
     desk = consumer(12.0e6, 0x023, host_rate_hz=44.1e3)
-    assert desk["capture_rate_hz"] == pytest.approx(44_117.647, rel=1e-6)
-    assert desk["in_step"]
+    assert desk.state("capture_rate_hz") == pytest.approx(44_117.647, rel=1e-6)
+    assert desk.state("in_step")
 
 
 def test_a_consumer_in_dsp_mode_on_an_i2s_host_is_not_in_its_place():
@@ -313,10 +314,10 @@ def test_format_and_rate_changed_while_active_leave_the_port_out_of_step_until_i
     kept = {0x07: 0x04A, 0x08: 0x001}[register]
     desk.write(register, value)
     desk.write(register, kept)  # back again is too late
-    assert not desk["in_step"]
+    assert not desk.state("in_step")
     assert dbfs(desk.record(0.3, rms_v=0.01)[9600:, 0]) > -10
     desk.inactive()
-    assert desk["in_step"]
+    assert desk.state("in_step")
     assert dbfs(desk.record(0.3, rms_v=0.01)[9600:, 0]) == pytest.approx(-40, abs=0.1)
 
 
@@ -324,12 +325,12 @@ def test_the_same_format_written_again_disturbs_nothing():
     desk = Desk()
     desk.write(0x07, 0x04A)
     desk.write(0x08, 0x001)
-    assert desk["in_step"]
+    assert desk.state("in_step")
 
 
 def test_format_and_rate_changed_while_inactive_are_simply_new():
     desk = Desk()
     desk.inactive((0x07, 0x042), (0x08, 0x01D))
-    assert desk["in_step"]
-    assert desk["interface"] == {"format": "i2s", "word_bits": 16, "provider": True}
+    assert desk.state("in_step")
+    assert desk.state("interface") == {"format": "i2s", "word_bits": 16, "provider": True}
     assert desk.chip.frame_rate_hz == 96_000

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wm8960_desk import ALL, PERIOD, POWER_UP, Desk, dbfs, vrms, without
+from desk import PERIOD, dbfs, vrms
+from wm8960_desk import ALL, POWER_UP, Desk, instead, without
 
 import hil.sim
 from hil.sim.wm8960 import Wm8960
@@ -124,7 +125,7 @@ def test_mic_bias_needs_its_bit_and_vref_and_has_two_levels():
 
 @pytest.mark.parametrize(("charge_s", "thumps"), [(0.02, True), (0.06, True), (0.1, False), (0.2, False)])
 def test_vref_before_vmid_has_charged_thumps_the_headphone(charge_s, thumps):
-    steps = tuple(("wait", charge_s, 0) if step[0] == "wait" else step for step in ALL)
+    steps = instead("vmid charges", charge_s)
     silence = Desk(steps).play(0.05, dbfs=-200)["HP_L"]
     assert (np.max(np.abs(silence)) > 0.01) == thumps
 
@@ -321,10 +322,10 @@ def test_a_zero_cross_volume_waits_for_ever_in_silence_unless_the_time_out_runs(
     desk = Desk()
     desk.write(0x02, 0x1F3)
     desk.chip.wait(10.0)
-    assert desk.chip.state()["headphone_db"][0] == 0.0
+    assert desk.state("headphone_db")[0] == 0.0
     desk.write(0x17, 0x1C1)
     desk.chip.wait(2**21 / 12.288e6 + 0.001)
-    assert desk.chip.state()["headphone_db"][0] == -6.0
+    assert desk.state("headphone_db")[0] == -6.0
 
 
 def test_mono_mix_halves_the_sum():
@@ -439,7 +440,7 @@ def test_without_the_high_pass_the_converter_shows_its_offset():
 def test_sidetone_goes_from_the_boost_mixer_to_the_headphone(code, gain_db):
     desk = Desk()
     desk.write(0x2D, 0x080 | code << 4)
-    assert desk.chip.state()["sidetone"]
+    assert desk.state("sidetone")
     desk.record(0.01, rms_v=0.1)
     heard = desk.play(1 / 375, dbfs=-200)["HP_L"]
     assert np.max(np.abs(heard)) == pytest.approx(0.1414 * 10 ** (gain_db / 20), rel=0.02)

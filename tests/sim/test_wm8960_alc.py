@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from wm8960_desk import Desk, dbfs
+from desk import dbfs
+from wm8960_desk import Desk
 
 STEREO, LEFT, RIGHT = 0x180, 0x100, 0x080
 FAST = 0x000  # decay 24 ms, attack 6 ms
@@ -96,8 +97,8 @@ def test_a_rate_claimed_too_high_stretches_every_time():
     for desk in (right, wrong):
         desk.write(0x04, 0x0D8)  # 16 kHz
     for name, true_ms in (("alc_hold_ms", 21.33), ("alc_decay_ms", 192), ("alc_attack_ms", 24)):
-        assert right.chip.state()[name] == pytest.approx(true_ms, rel=1e-3)
-        assert wrong.chip.state()[name] == pytest.approx(3 * true_ms, rel=1e-3)
+        assert right.state(name) == pytest.approx(true_ms, rel=1e-3)
+        assert wrong.state(name) == pytest.approx(3 * true_ms, rel=1e-3)
     assert ramp_up_s(3, alc_sr=3) == pytest.approx(ramp_up_s(3) / 3, rel=0.1), "a third: 16 kHz claimed, 48 true"
 
 
@@ -146,7 +147,7 @@ def test_gain_registers_do_nothing_under_alc_and_after_it_only_when_written_agai
     desk.write(0x01, 0x127)
     assert desk.gain_db() == driven
     desk.write(0x11, 0x07B)
-    assert desk.chip.state()["alc"] == "off"
+    assert desk.state("alc") == "off"
     desk.record(0.1, 1e-3)
     assert desk.gain_db() == driven
     desk.write(0x01, 0x127)
@@ -168,7 +169,7 @@ def test_the_noise_gate_holds_the_gain_below_its_threshold_at_the_pin(input_dbv,
 
 def test_the_noise_gate_is_nothing_without_alc():
     desk = alc_desk(select=0, gate=25 << 3 | 1)
-    assert not desk.chip.state()["noise_gate"]
+    assert not desk.state("noise_gate")
 
 
 def test_state_names_the_settings_in_physical_words():

@@ -1,11 +1,11 @@
 """A TLV320AIC3104 on a desk: register writes by number, sine generators and level meters."""
 
+from functools import partial
+
+import desk
 import numpy as np
 
 from hil.sim.tlv320aic3104 import Tlv320aic3104
-
-PERIOD = 128
-FULL_SCALE = 2.0**31
 
 POWER_UP = (("soft reset", 0x01, 0x80), ("reference", "wait", 0.05))
 CLOCKS = (
@@ -38,28 +38,14 @@ SETTLE = (("soft steps", "wait", 0.01),)
 ALL = POWER_UP + CLOCKS + RECORD + PLAY + SETTLE
 
 
-class Desk:
+class Desk(desk.Desk):
     """The chip with 24.576 MHz on MCLK, so that 48 kHz needs no PLL."""
 
-    def __init__(self, steps=ALL, mclk_hz=24_576_000.0, **kwargs):
-        self.chip = Tlv320aic3104(mclk_hz, **kwargs)
-        self._frame = 0
-        self.run(steps)
-
-    def run(self, steps):
-        for _, register, value in steps:
-            if register == "wait":
-                self.chip.wait(value)
-            else:
-                self.write(register, value)
-
-    def write(self, register, *values):
-        self.chip.write(0x18, bytes((register, *values)))
-
-    def read(self, register, count=1):
-        self.chip.write(0x18, bytes((register,)))
-        values = self.chip.read(0x18, count)
-        return values[0] if count == 1 else list(values)
+    CHIP = Tlv320aic3104
+    ADDRESS = 0x18
+    MCLK_HZ = 24_576_000.0
+    STEPS = ALL
+    INPUTS = ("MIC1LP", "MIC1RP")
 
     def set(self, *writes, wait_s=0.01):
         """Writes, and time for what they step to."""
@@ -67,40 +53,8 @@ class Desk:
             self.write(register, value)
         self.chip.wait(wait_s)
 
-    def sine(self, hz, peak, frames, rate_hz=48_000.0):
-        t = np.arange(self._frame, self._frame + frames)
-        return (peak * np.sin(2 * np.pi * hz / rate_hz * t)).astype(np.float64)
-
-    def record(self, seconds, rms_v=0.0, hz=1000.0, pins=("MIC1LP", "MIC1RP"), rate_hz=48_000.0, dc_v=0.0):
-        """float64[n, 2] of full scale 1.0."""
-        blocks = []
-        for _ in range(max(1, round(seconds * rate_hz / PERIOD))):
-            signal = (self.sine(hz, rms_v * np.sqrt(2), PERIOD, rate_hz) + dc_v).astype(np.float32)
-            blocks.append(self.chip.capture(dict.fromkeys(pins, signal)))
-            self._frame += PERIOD
-        return np.concatenate(blocks) / FULL_SCALE
-
-    def play(self, seconds, dbfs=0.0, hz=1000.0, rate_hz=48_000.0, balance=(1.0, 1.0)):
-        """Volts per pin, float64[n]."""
-        blocks = []
-        for _ in range(max(1, round(seconds * rate_hz / PERIOD))):
-            signal = self.sine(hz, 10 ** (dbfs / 20) * (FULL_SCALE - 512), PERIOD, rate_hz)
-            blocks.append(self.chip.play((signal[:, None] * np.array(balance)).astype(np.int32)))
-            self._frame += PERIOD
-        return {pin: np.concatenate([block[pin] for block in blocks]).astype(float) for pin in blocks[0]}
-
     def gain_db(self):
-        return self.chip.state()["pga_gain_db"]
-
-
-def without(name, steps=ALL):
-    """The whole set-up but for one step."""
-    assert any(step[0] == name for step in steps)
-    return tuple(step for step in steps if step[0] != name)
-
-
-def vrms(signal):
-    return float(np.sqrt(np.mean(np.square(signal))))
+        return self.state("pga_gain_db")
 
 
 def ac(signal):
@@ -109,9 +63,9 @@ def ac(signal):
 
 
 def dbfs(signal):
-    """Level of a recording in dBFS: a full-scale sine is 0."""
-    return 20 * np.log10(max(vrms(ac(signal)) * np.sqrt(2), 1e-12))
+    return desk.dbfs(ac(signal))
 
 
-def dbv(signal):
-    return 20 * np.log10(max(vrms(signal), 1e-12))
+without = partial(desk.without, steps=ALL)
+instead = partial(desk.instead, steps=ALL)
+moved = partial(desk.moved, steps=ALL)
