@@ -28,7 +28,7 @@ class RecordedMixer:
     """A card's mixer as the recording of its driver tells of it, and the fields that follow its controls."""
 
     def __init__(self, recording: Recording) -> None:
-        self._controls = recording.controls
+        self._controls = dict(recording.controls)
         self.levels = {name: control.first for name, control in recording.controls.items()}
         self.asked: list[tuple[str, tuple[int, ...]]] = []
         self.refuses: set[str] = set()  # with an error
@@ -136,7 +136,6 @@ def test_a_mode_that_stands_moves_nothing(name, mode):
     kernel = behind(codec, RecordedMixer(load(name)))
     kernel.apply(kernel.plan(asked(codec, mode)))
     assert kernel.plan(asked(codec, mode)).moves == ()
-    assert kernel.differences() == []
 
 
 # What a mode loses.
@@ -151,7 +150,7 @@ CANNOT = [
     ("sgtl5000",      Mode.DEFAULT,     ["alc", "mic_bias"]),        # levels what is played, not what is captured
     ("sgtl5000",      Mode.MEASUREMENT, ["high_pass", "mic_bias"]),  # no control: it stays on
     ("tlv320aic3104", Mode.DEFAULT,     ["alc_max_gain_db", "high_pass", "mic_bias"]),
-    ("tlv320aic3104", Mode.MEASUREMENT, ["mic_bias"]),
+    ("tlv320aic3104", Mode.MEASUREMENT, ["high_pass", "mic_bias"]),  # off is asked for, and nobody knows
     ("da7212",        Mode.DEFAULT,     ["mic_bias"]),
     ("da7212",        Mode.MEASUREMENT, ["mic_bias"]),
     ("es8388",        Mode.DEFAULT,     ["alc", "mic_bias"]),
@@ -171,6 +170,42 @@ def test_a_switch_that_is_stuck_is_told_with_where_it_is_stuck():
     codec = load_codec("sgtl5000")
     missing = plan_controls(codec, asked(codec, Mode.MEASUREMENT), codec.clocks[0].mclk_hz).missing
     assert "high_pass: the kernel driver 'sgtl5000' leaves it on, not off" in missing
+
+
+def test_what_a_driver_cannot_be_asked_to_turn_off_may_be_on_and_that_is_said():
+    codec, mixer = load_codec("tlv320aic3104"), RecordedMixer(load("tlv320aic3104"))
+    mixer.levels["ADC HPF Cut-off"] = (3, 3)  # alsactl's doing
+    kernel = behind(codec, mixer)
+    unknown = "high_pass: the kernel driver 'tlv320aic3x' cannot be asked, and whether it is off is not known"
+    assert unknown in kernel.plan(asked(codec, Mode.MEASUREMENT)).missing
+    assert unknown not in kernel.plan(asked(codec, Mode.DEFAULT)).missing
+    assert mixer.levels["ADC HPF Cut-off"] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name",         "setting",    "is_told"),
+    [
+        ("wm8960",   "mic_bias",   True),   # in [kernel.absent]
+        ("sgtl5000", "alc",        False),  # known to be off
+        ("wm8960",   "high_pass",  False),  # it is moved
+        ("wm8731",   "noise_gate", False),  # the codec has none
+        ("wm8960",   "playback",   False),  # streams settle it
+    ],
+)  # fmt: skip
+def test_an_off_is_doubted_only_where_nobody_knows(name, setting, is_told):
+    codec = load_codec(name)
+    missing = behind(codec, RecordedMixer(load(name))).plan({**asked(codec, Mode.DEFAULT), setting: False}).missing
+    doubts = [sentence for sentence in missing if "is not known" in sentence]
+    assert [sentence.partition(":")[0] for sentence in doubts] == [setting] * is_told
+
+
+def test_an_off_of_which_a_section_says_nothing_is_doubted_once(board):
+    kernel = board.codec.kernel
+    bare = replace(kernel, controls={n: c for n, c in kernel.controls.items() if n != "noise_gate"})
+    settings = asked(board.codec, Mode.DEFAULT, noise_gate=False)
+    missing = plan_controls(replace(board.codec, kernel=bare), settings, board.mclk_hz).missing
+    told = [sentence for sentence in missing if sentence.startswith("noise_gate")]
+    assert told == ["noise_gate: the kernel driver 'wm8960' cannot be asked, and whether it is off is not known"]
 
 
 def test_one_loudspeaker_of_two_is_missed_but_it_sounds_at_the_gain_that_was_asked(board):
@@ -268,6 +303,69 @@ def test_a_control_that_does_not_move_leaves_all_where_they_were(wm8960, victim,
     assert mixer.levels == stood
     assert "stand where they stood before" in str(caught.value)
     assert kernel.applied is applied
+
+
+class GuardedMixer(RecordedMixer):
+    """A chip that takes nothing but the guard itself while the guard is not 0, and moves some controls meanwhile."""
+
+    def __init__(self, codec: CodecDescription) -> None:
+        super().__init__(load(codec.name))
+        self._driver = codec.kernel
+        self._forget = set(codec.kernel.forget)
+        self.taken = dict(self.levels)
+
+    def write(self, name: str, levels: tuple[int, ...]) -> None:
+        guard, stood = self._driver.guard, dict(self.levels)
+        super().write(name, levels)
+        if self.levels[name] == stood[name]:
+            return  # a driver writes nothing that it believes to stand
+        if name == guard or not any(stood[guard]):
+            self.taken[name] = self.levels[name]
+        if name == guard and any(levels):
+            self.taken |= dict.fromkeys(self._forget, ())
+
+
+GUARDED = [name for name in CODECS if load_codec(name).kernel.guard]
+WAYS = [({}, {"alc_decay_ms": 3072.0}), ({"alc": False}, {}), ({}, {"alc": False})]
+
+
+@pytest.mark.parametrize("how", ["refuses", "ignores"])
+@pytest.mark.parametrize(("first", "then"), WAYS, ids=["on to on", "off to on", "on to off"])
+@pytest.mark.parametrize("name", GUARDED)
+def test_no_way_back_moves_anything_under_the_guard(name, first, then, how):
+    codec = load_codec(name)
+    victim = codec.kernel.controls["headphone_gain_db"].controls[0]
+    mixer = GuardedMixer(codec)
+    kernel = behind(codec, mixer)
+    kernel.apply(kernel.plan(asked(codec, Mode.DEFAULT, **first)))
+    stood = dict(mixer.levels)
+    assert {n for n, levels in mixer.taken.items() if levels != stood[n]} <= mixer._forget
+    getattr(mixer, how).add(victim)
+    with pytest.raises(ModeChangeFailed, match="stand where they stood before"):
+        kernel.apply(kernel.plan(asked(codec, Mode.DEFAULT, **then, headphone_gain_db=-20.0, dac_gain_db=-6.0)))
+    assert mixer.levels == stood
+    away = mixer._forget if any(stood[codec.kernel.guard]) else set()  # under the guard they go where they like
+    assert {n: levels for n, levels in mixer.taken.items() if levels != stood[n] and n not in away} == {}
+
+
+def test_a_way_back_under_a_guard_that_does_not_yield_is_told():
+    codec = load_codec("wm8960")
+    mixer = GuardedMixer(codec)
+    kernel = behind(codec, mixer)
+    kernel.apply(kernel.plan(asked(codec, Mode.DEFAULT)))
+    mixer.ignores.add("Playback Volume")
+    write = mixer.write
+
+    def once(name: str, levels: tuple[int, ...]) -> None:
+        """The ALC goes off and on again; after that it stays."""
+        write(name, levels)
+        if name == "ALC Function" and any(levels):
+            mixer.refuses.add("ALC Function")
+
+    mixer.write = once
+    with pytest.raises(ModeChangeFailed, match=r"'Playback Volume'.*the way back failed too, for 'ALC Function'$"):
+        kernel.apply(kernel.plan(asked(codec, Mode.DEFAULT, alc_decay_ms=3072.0, dac_gain_db=-6.0)))
+    assert kernel.applied is None
 
 
 def test_a_way_back_that_is_barred_too_is_told(wm8960):

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from firmware_py.board import CodecDescription
 from firmware_py.codec import Plan
 from firmware_py.errors import BusError, FirmwareError, ModeChangeFailed
-from firmware_py.mixer.plan import Level, MixerPlan, Move, State, driver_of, mixer_controls, plan_controls, say
+from firmware_py.mixer.plan import (
+    Level,
+    MixerPlan,
+    Move,
+    State,
+    driver_of,
+    mixer_controls,
+    plan_controls,
+    say,
+    way_back,
+)
 from firmware_py.registers import Value
 
 
@@ -73,10 +82,10 @@ class KernelCodec:
         if plan.moves:
             self._require_driver()
             try:
-                before = self.mixer.read(move.control for move in plan.moves)
+                before = self._stand(plan.moves)
                 self._move(plan.moves)
             except _Refused as error:
-                raise ModeChangeFailed(f"{error}; {self._go_back(plan.moves, before)}") from error
+                raise ModeChangeFailed(f"{error}; {self._go_back(before)}") from error
         self._stands = plan
 
     @property
@@ -88,13 +97,6 @@ class KernelCodec:
     def touched(self) -> bool:
         """Whether a control was ever moved."""
         return self._touched
-
-    def differences(self) -> list[str]:
-        """Where the card's controls stand otherwise than the last plan left them, a sentence each."""
-        if self._stands is None:
-            return []
-        now = self.plan(self._stands.settings, self._stands.sequence)
-        return [f"{m.control!r} is {say(m.before or ())}, not {say(m.after)}: {m.meaning}" for m in now.moves]
 
     def _move(self, moves: tuple[Move, ...]) -> None:
         """All of them in their order; then each is read, and has to be where it was sent."""
@@ -117,18 +119,24 @@ class KernelCodec:
             if shown != levels:
                 raise _Refused(f"{where}: the driver was asked for {say(levels)} and shows {say(shown) or 'nothing'}")
 
-    def _go_back(self, moves: tuple[Move, ...], before: Mapping[str, State]) -> str:
+    def _stand(self, moves: tuple[Move, ...]) -> dict[str, State]:
+        """Where the controls of *moves* stand, in their order, and then those of which a way back makes use."""
+        driver = driver_of(self.description)
+        names = [*(move.control for move in moves), *([driver.guard] if driver.guard else []), *driver.forget]
+        found = self.mixer.read(names)
+        return {name: found[name] for name in dict.fromkeys(names) if name in found}
+
+    def _go_back(self, before: Mapping[str, State]) -> str:
         """Each control back to where it stood, the first to move as the last one; in words, how that went."""
-        names = list(dict.fromkeys(move.control for move in moves if move.control in before))
-        left = names
+        left, barred = list(before), set[str]()
         try:
-            now = self.mixer.read(names)
-            for name in reversed(names):
-                if name not in now or now[name].levels != before[name].levels:
-                    with suppress(OSError):  # what has not come back is told below
-                        self.mixer.write(name, before[name].levels)
-            now = self.mixer.read(names)
-            left = [name for name in names if name not in now or now[name].levels != before[name].levels]
+            for move in way_back(driver_of(self.description), before, self.mixer.read(before)):
+                try:
+                    self.mixer.write(move.control, _numbers(move.after))
+                except OSError:
+                    barred.add(move.control)
+            now = self.mixer.read(before)
+            left = [n for n in before if n in barred or n not in now or now[n].levels != before[n].levels]
         except OSError:
             pass
         if not left:

@@ -100,6 +100,15 @@ def plan_controls(
     return MixerPlan(sequence, dict(settings), (), {}, tuple(missing), compromises, tuple(moves))
 
 
+def way_back(driver: KernelDriver, before: Mapping[str, State], now: Mapping[str, State]) -> tuple[Move, ...]:
+    """Moves from *now* to where the controls stood *before*, the last of them as the first one; none is made under the guard."""
+    goal = _Goal()
+    for name in reversed(list(before)):
+        if name in now:
+            goal.put(name, before[name].levels, "as it stood")
+    return tuple(_moves(driver, goal, now))
+
+
 def driver_of(codec: CodecDescription) -> KernelDriver:
     """What is known of the kernel's driver. DescriptionError if nothing is."""
     if codec.kernel is None:
@@ -174,17 +183,19 @@ def _known(codec: CodecDescription, driver: KernelDriver, name: str) -> bool:
 
 
 def _can(driver: KernelDriver, name: str, value: Value) -> bool:
-    """Whether the driver can be asked for this, or has it so anyway."""
+    """Whether the driver can be asked for this, or is known to have it so anyway."""
     if name in driver.fixed:
         return _word(driver.fixed[name]) == _word(value)
     if name in driver.controls:
         choices = driver.controls[name].choices
         return not choices or value in choices
-    return not _on(value)
+    return False
 
 
 def _sentences(driver: KernelDriver, name: str, value: Value) -> Iterator[str]:
-    if name in driver.absent:
+    if not _on(value) and name not in driver.fixed and name not in driver.controls:
+        yield f"{name}: the kernel driver {driver.name!r} cannot be asked, and whether it is off is not known"
+    elif name in driver.absent:
         yield f"{name}: {driver.absent[name]}"
     elif name in driver.fixed:
         yield f"{name}: the kernel driver {driver.name!r} leaves it {_word(driver.fixed[name])}, not {_word(value)}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from firmware_py.board import CodecDescription
 from firmware_py.registers import Decibel, Field, Names, Quantity, Raw, Register
-from hil.bench.witness_findings import UNDESCRIBED, Finding, agreed, contradicted
+from hil.bench.witness_findings import SILENT, UNDESCRIBED, Finding, agreed, contradicted
 from hil.witness import Control, Move, Recording
 
 _EXACT_DB, _ROUNDED_DB = 0.05, 0.005
@@ -25,7 +25,7 @@ _SAME_WORD = {
 
 _IN_OUR_UNIT = {
     ("dB", "dB"): 1.0, ("dB", "dBFS"): 1.0, ("ms", "ms"): 1.0, ("s", "ms"): 1e3, ("us", "ms"): 1e-3,
-    ("Hz", "Hz"): 1.0, ("kHz", "Hz"): 1e3, ("%", "%"): 1.0, ("/fs", "samples"): 1.0,
+    ("Hz", "Hz"): 1.0, ("Hz", "Hz at 8 kHz"): 1.0, ("kHz", "Hz"): 1e3, ("%", "%"): 1.0, ("/fs", "samples"): 1.0,
 }  # fmt: skip
 
 
@@ -119,21 +119,29 @@ def _decibels(subject: str, scale: Quantity, control: Control, move: Move, codes
 
 def _names(subject: str, field: Field, control: Control, codes: dict[int, int]) -> Iterator[Finding]:
     """Texts that can be compared are; of the others it is said which stands beside which."""
-    pairs = []
+    pairs, compared = [], 0
     texts = {code: control.items[value] for value, code in codes.items()}
     for code, theirs in texts.items():
         says, scale = field.scale.text(code), field.scale
+        same: bool | None = _plain(says) == _plain(theirs)
         if isinstance(scale, Names):
             namesakes = [known for name, known in scale.values.items() if _alike(name, theirs)]
             if namesakes and not {other for other, text in texts.items() if text == theirs} & set(namesakes):
                 yield contradicted(subject, "names", control.name, f"{theirs!r} is code {code}", f"code {namesakes[0]}")
                 return
-        elif isinstance(scale, Quantity) and not _same_quantity(scale, code, theirs):
-            yield contradicted(subject, "names", control.name, f"{theirs!r} at code {code}", says)
-            return
+            same = same or bool(namesakes)
+        elif isinstance(scale, Quantity) and not same:
+            same = _same_quantity(scale, code, theirs)
+            if same is False:
+                yield contradicted(subject, "names", control.name, f"{theirs!r} at code {code}", says)
+                return
+        compared += bool(same)
         if _plain(says) != _plain(theirs):
             pairs.append(f"{says} = {theirs!r}")
-    yield agreed(subject, "names", control.name, "; ".join(pairs))
+    if compared:
+        yield agreed(subject, "names", control.name, "; ".join(pairs))
+    else:
+        yield Finding(subject, "names", SILENT, control.name, "; ".join(["only its bits agree", *pairs]))
 
 
 def _alike(ours: str, theirs: str) -> bool:
@@ -147,12 +155,12 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[a-z0-9]+", text.lower().replace("_", " ")))
 
 
-def _same_quantity(scale: Quantity, code: int, text: str) -> bool:
-    """A driver rounds what it prints; what is in no unit that we have tells nothing."""
+def _same_quantity(scale: Quantity, code: int, text: str) -> bool | None:
+    """A driver rounds what it prints; None: what is in no unit that we have tells nothing."""
     spoken, ours = re.search(rf"({_NUMBER.pattern})\s*(dB|ms|us|s|Hz|kHz|%|/fs)(?!\w)", text), scale.decode(code)
     factor = _IN_OUR_UNIT.get((spoken[2], scale.unit)) if spoken else None
     if spoken is None or factor is None or not isinstance(ours, float | int) or not math.isfinite(ours):
-        return True
+        return None
     return math.isclose(ours, float(spoken[1]) * factor, rel_tol=0.05, abs_tol=_EXACT_DB)
 
 

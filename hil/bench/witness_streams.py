@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from firmware_py.board import CodecDescription
 from firmware_py.registers import Field, Names, Register, Steps
-from hil.bench.witness_findings import UNDESCRIBED, Finding, agreed, contradicted
+from hil.bench.witness_findings import SILENT, UNDESCRIBED, Finding, agreed, contradicted
 from hil.bench.witness_state import Group, Scene
 from hil.witness import Recording, Write
 
@@ -71,13 +71,15 @@ def _inverting(subject: str, register: Register, field: Field, group: Group) -> 
             )
         inverted = " and ".join(inversion for inversion, code in codes.items() if code != codes["NB_NF"])
         return agreed(subject, "inversion", "formats", f"on for {inverted}")
-    return agreed(subject, "format", "formats", "moved by formats and inversions; which of them is not told apart")
+    detail = "moved by formats and inversions; which of them is not told apart"
+    return Finding(subject, "format", SILENT, "formats", detail)
 
 
 def _matched(
     subject: str, aspect: str, field: Field, seen: Mapping[str, set[int]], words: Mapping[str, str]
 ) -> Finding:
     """Of all that share a code, one at least is what we call it, if we call it by any of these words."""
+    recognised = 0
     sharing: dict[int, list[str]] = {}
     for word, (code, *_) in ((word, tuple(codes)) for word, codes in seen.items()):
         sharing.setdefault(code, []).append(word)
@@ -86,7 +88,10 @@ def _matched(
         called = [word for word, pattern in words.items() if re.fullmatch(pattern, says.lower())]
         if called and not set(called) & set(asked):
             return contradicted(subject, aspect, f"{aspect}s", f"code {code} for {', '.join(asked)}", f"{says!r}")
-    return agreed(subject, aspect, "formats")
+        recognised += bool(called)
+    if recognised:
+        return agreed(subject, aspect, "formats")
+    return Finding(subject, aspect, SILENT, "formats", "moves with it; no name of its codes can be compared")
 
 
 def _of_width(register: Register, field: Field, group: Group) -> Iterator[Finding]:

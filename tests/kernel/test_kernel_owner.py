@@ -61,7 +61,7 @@ LOST = {
     ("sgtl5000", Mode.DEFAULT): {"mic_bias", "alc"},
     ("sgtl5000", Mode.MEASUREMENT): {"mic_bias", "high_pass"},
     ("tlv320aic3104", Mode.DEFAULT): {"mic_bias", "high_pass", "alc_max_gain_db"},
-    ("tlv320aic3104", Mode.MEASUREMENT): {"mic_bias"},
+    ("tlv320aic3104", Mode.MEASUREMENT): {"mic_bias", "high_pass"},
     ("da7213", Mode.DEFAULT): {"mic_bias"},
     ("da7213", Mode.MEASUREMENT): {"mic_bias"},
     ("es8388", Mode.DEFAULT): {"mic_bias", "alc"},

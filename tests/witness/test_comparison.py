@@ -9,9 +9,9 @@ import pytest
 
 from firmware_py.board import ClockRow, CodecDescription
 from firmware_py.descriptions import load_codec
-from firmware_py.registers import Field, Linear, Names, Register, Wire
+from firmware_py.registers import Field, Linear, Names, Register, Steps, Wire
 from hil.bench.witness import Comparison, compare, compared
-from hil.bench.witness_findings import AGREED, CONTRADICTED, KNOWN, UNDESCRIBED
+from hil.bench.witness_findings import AGREED, CONTRADICTED, KNOWN, SILENT, UNDESCRIBED
 from hil.bench.witness_known import KNOWN_ERRORS
 from hil.witness import load, recorded
 
@@ -169,6 +169,33 @@ def test_a_name_at_another_code_is_contradicted():
     field = WHOLE.map.find("ALC1.ALCSEL")[1]
     wrong = replace(field, scale=Names({"off": 0, "left": 1, "right": 2, "stereo": 3}))
     assert objections(with_field("ALC1.ALCSEL", wrong)) == ["ALC1.ALCSEL"]
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "aspect"),
+    [
+        ("IFACE1.MS",  {"first": 0, "second": 1}, "provider"),
+        ("IFACE1.LRP", {"plain": 0, "other": 1},  "format"),
+    ],
+)  # fmt: skip
+def test_a_field_of_which_no_name_can_be_compared_is_not_witnessed(path, names, aspect):
+    found = compared(with_field(path, replace(WHOLE.map.find(path)[1], scale=Names(names))), RECORDING)
+    assert {(f.aspect, f.verdict) for f in found.findings if f.subject == path} == {(aspect, SILENT)}
+    assert next(field.verdict for field in found.fields if field.field == path) == SILENT
+
+
+def test_a_field_that_moves_with_the_format_and_is_called_by_none_is_not_witnessed():
+    found, path = compare("sgtl5000"), "CHIP_I2S_CTRL.LRALIGN"
+    assert [(f.aspect, f.verdict) for f in found.findings if f.subject == path] == [("format", SILENT)]
+    assert next(field.verdict for field in found.fields if field.field == path) == SILENT
+
+
+def test_of_items_in_a_unit_that_is_not_ours_only_the_bits_agree():
+    codec, path = load_codec("da7212"), "DAC_FILTERS5.DAC_SOFTMUTE_RATE"
+    assert isinstance(codec.map.find(path)[1].scale, Steps)
+    found = compare("da7212").findings
+    about = {f.aspect: (f.verdict, f.detail.partition(";")[0]) for f in found if f.subject == path}
+    assert about == {"bits": (AGREED, ""), "names": (SILENT, "only its bits agree")}
 
 
 def test_a_known_error_excuses_no_other_difference():
