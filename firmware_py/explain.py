@@ -15,7 +15,7 @@ import msgspec
 
 from firmware_py.audio.routes import Route, choose, fixed_ports
 from firmware_py.audio.wishes import Wishes
-from firmware_py.board import Board
+from firmware_py.board import Board, Port
 from firmware_py.codec import Plan, plan
 from firmware_py.codec.resolve import resolve
 from firmware_py.errors import DescriptionError
@@ -98,7 +98,7 @@ def explain(board: Board, mode: Mode, category: Category, *, cold: bool = False)
         effective=effective,
         category=category,
         promise=PROFILES[effective].promise,
-        blocks=tuple(_blocks(board, PROFILES[effective], category, route, writes.settings)),
+        blocks=tuple(_blocks(board, PROFILES[effective], category, route, writes)),
         missing=writes.missing,
         plan=writes,
     )
@@ -207,15 +207,13 @@ def _block(name: str, on: object, detail: str) -> Block:
     return Block(name, bool(on), detail if on else "")
 
 
-def _blocks(
-    board: Board, profile: Profile, category: Category, route: Route, settings: Mapping[str, Value]
-) -> Iterator[Block]:
+def _blocks(board: Board, profile: Profile, category: Category, route: Route, plan: Plan) -> Iterator[Block]:
     """In the order in which sound meets them: in, through, out."""
     source = route.source if category.records else None
     destination = route.destination if category.plays else None
     yield Block("microphone", source is not None, source.name if source else "")
     if source:
-        yield from _in_codec(board, profile, settings)
+        yield from _in_codec(board, profile, source, plan)
         yield from _in_chain(profile)
     yield Block("loudspeaker", destination is not None, destination.name if destination else "")
     if destination:
@@ -232,18 +230,32 @@ def _blocks(
     yield Block("latency", True, f"in {in_s * 1e3:.1f} ms, out {out_s * 1e3:.1f} ms")
 
 
-def _in_codec(board: Board, profile: Profile, settings: Mapping[str, Value]) -> Iterator[Block]:
+def _in_codec(board: Board, profile: Profile, source: Port | None, plan: Plan) -> Iterator[Block]:
+    settings = plan.settings
+
     def block(name: str, control: str, detail: str) -> Block:
         return _block(name, settings.get(control) and control not in board.codec.absent, detail)
 
     yield block("microphone bias", "mic_bias", str(settings.get("mic_bias_level", "")))
-    yield Block("analogue gain", True, f"94 dB SPL reads {profile.sensitivity_dbfs:g} dBFS")
+    yield Block("analogue gain", True, _reading(profile, source, plan))
     yield block("codec high-pass", "high_pass", "DC")
     yield block(
         "codec automatic gain", "alc",
         f"to +{profile.alc_max_gain_db:g} dB, target {profile.alc_target_dbfs:g} dBFS, attack {profile.alc_attack_ms:g} ms, "
         f"decay {profile.alc_decay_ms:g} ms, hold {profile.alc_hold_ms:g} ms",
     )  # fmt: skip
+
+
+def _reading(profile: Profile, source: Port | None, plan: Plan) -> str:
+    """What a calibrated sound reads with the gain that this codec can give."""
+    if source is None or source.sensitivity_dbv is None:
+        return "what 94 dB SPL reads is not known: the board's file gives this port no sensitivity_dbv"
+    got = plan.compromises.get("input_gain_db")
+    asked = float(plan.settings.get("input_gain_db", 0.0))
+    if got is None:
+        return f"94 dB SPL reads {profile.sensitivity_dbfs:g} dBFS"
+    reads = profile.sensitivity_dbfs + got - asked
+    return f"94 dB SPL reads {reads:.1f} dBFS, for {profile.sensitivity_dbfs:g} are out of this codec's reach"
 
 
 def _in_chain(profile: Profile) -> Iterator[Block]:

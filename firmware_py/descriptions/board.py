@@ -11,6 +11,9 @@ from firmware_py.descriptions.reader import Problems, Table, texts_can_be_printe
 from firmware_py.descriptions.vocabulary import PORT_TYPES
 from firmware_py.descriptions.wiring import BOARD_CHECKS, CHECKS_WITHOUT_CODEC
 
+LEAST_DBV = -100.0
+"""No microphone is less sensitive."""
+
 
 def board_from(data: Mapping[str, Any], codec: CodecDescription, file: str, text: str | None = None) -> Board:
     """The board that *data*, the content of a TOML file, describes, with the codec that it names.
@@ -72,11 +75,20 @@ def _port(name: str, table: Table) -> Port:
         type=table.choice("type", PORT_TYPES[kind]),
         set=table.values("set"),
         needs_mic_bias=table.flag("needs_mic_bias", False),
-        sensitivity_dbv=table.number("sensitivity_dbv") if "sensitivity_dbv" in table else None,
+        sensitivity_dbv=_sensitivity(table) if "sensitivity_dbv" in table else None,
         source=table.text("source", ""),
     )
     table.finish()
     return port
+
+
+def _sensitivity(table: Table) -> float:
+    """Of a microphone, in dB re 1 V at 94 dB SPL: from a bare dynamic capsule to one with an amplifier."""
+    value = table.number("sensitivity_dbv")
+    if not LEAST_DBV <= value <= 0.0:
+        hint = f"; did you mean {-value:g}?" if LEAST_DBV <= -value <= 0.0 else ""
+        table.wrong("sensitivity_dbv", f"{value:g} is outside {LEAST_DBV:g} ... 0 dB re 1 V{hint}")
+    return value
 
 
 def _button(table: Table) -> Button:
