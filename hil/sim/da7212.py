@@ -22,7 +22,7 @@ from hil.sim.da7212_faults import LDO_WAIT_S, Sight, Watch
 from hil.sim.da7212_gain import RAMP_RATES_DB_S
 from hil.sim.da7212_input import DIGITAL_FLOOR_DB, PINS, RecordPath
 from hil.sim.da7212_output import PlaybackPath
-from hil.sim.da7212_registers import STATUS, Registers
+from hil.sim.da7212_registers import STATUS, Registers, small_switches
 from hil.sim.frames import FrameTime, fitted, frames_at, frames_of, words_of
 from hil.sim.i2s import Port, Wire
 
@@ -267,6 +267,7 @@ class Da7212:
             "srm_locked": self._pll.srm_locked,
             "synchronous": running.synchronous,
             "gains_ramp": self._ramp_db_s > 0.0,
+            **small_switches(registers),
             "ldo": registers.on(0x90, 7),
             "soft_mix": [registers.on(0x6E, 4), registers.on(0x6F, 4)],
             "mclk_squarer": registers.on(0x27, 4),

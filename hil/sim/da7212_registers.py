@@ -82,3 +82,21 @@ class Registers:
         if self.on(0x29, 4) and self.bits(0x29, 1, 0) != 3:
             found.append("0x29: bit 4, mono, is for the DSP format only")
         return found
+
+
+RAMPED = {
+    "AUX_L": 0x60, "AUX_R": 0x61, "MIXIN_L": 0x65, "MIXIN_R": 0x66, "ADC_L": 0x67, "ADC_R": 0x68,
+    "DAC_L": 0x69, "DAC_R": 0x6A, "HP_L": 0x6B, "HP_R": 0x6C, "LINE": 0x6D,
+}  # fmt: skip
+MIC_MODES = ("differential", "positive", "negative", "reserved")
+ALC_DETECTORS = (1 / 4, 1 / 16, 1 / 256, 1 / 65536)
+
+
+def small_switches(registers: Registers) -> dict[str, object]:
+    """What some blocks are set to, where no level shows it: gains that step softly, microphone pins, how ALC averages."""
+    return {
+        "ramped": [name for name, register in RAMPED.items() if registers.on(register, 5)],
+        "mic_modes": [MIC_MODES[registers.bits(register, 3, 2)] for register in (0x63, 0x64)],
+        "alc_detector": [ALC_DETECTORS[registers.bits(0x9B, low + 1, low)] for low in (4, 6)],  # attack, release
+        "alc_calibration": "manual" if registers.on(0x2B, 2) else "automatic",
+    }
