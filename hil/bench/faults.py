@@ -44,7 +44,9 @@ from hil.sim.hats import Wiring
 By = Literal["description", "chip", "promise", "sound", "block", ""]
 
 PROOF_SAME = "the same bytes with the same pauses, through all modes and back"
-PROOF_ALIKE = "every block alike at every stop, no rule of the datasheet broken, no higher peak at any pin after any write"
+PROOF_ALIKE = (
+    "every block alike at every stop, no rule of the datasheet broken, no higher peak at any pin after any write"
+)
 
 QUIET_V = 1e-3  # of a pin that nothing should be heard at
 LEVEL_TOLERANCE_DB = 0.4
