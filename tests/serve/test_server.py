@@ -170,10 +170,11 @@ def test_a_card_that_goes_while_it_sounds_is_told_unasked(tmp_path):
         assert wire.ask("session.activate", name="device")["ok"]
         assert watcher.ask("watch")["ok"]
         device.pcm.close()
-        told = {event["event"]: event for event in (watcher.hear(), watcher.hear())}  # which is first is open
-        assert set(told) == {"fault", "interruption"}
-        assert told["fault"]["session"] == told["interruption"]["session"] == "device"
-        assert "the sound card stopped" in told["fault"]["message"]
+        event = watcher.hear()
+        if event["event"] == "fault":  # it is looked for now and then: it may be seen before, after, or be over already
+            assert (event["session"], "the sound card stopped" in event["message"]) == ("device", True)
+            event = watcher.hear()
+        assert (event["event"], event["session"]) == ("interruption", "device")
         assert wire.ask("session.deactivate", name="device")["state"] == "inactive"
 
 
