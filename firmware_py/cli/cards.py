@@ -20,7 +20,7 @@ from rich.table import Table
 
 from firmware_py.cli import NO_HARDWARE, PASS
 from firmware_py.errors import PcmError
-from firmware_py.pcm.cards import Card, capabilities, cards, mixer_controls
+from firmware_py.pcm.cards import Card, capabilities, cards, first_device, mixer_controls
 
 HELP = "list the sound cards and what they can do"
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe
@@ -48,7 +48,7 @@ def _facts(card: Card) -> dict[str, object]:
     for direction, there in (("playback", card.has_playback), ("capture", card.has_capture)):
         if there:
             try:
-                directions[direction] = asdict(capabilities(f"hw:CARD={card.id},DEV=0", direction))
+                directions[direction] = asdict(capabilities(first_device(card, direction), direction))
             except PcmError as error:
                 directions[direction] = {"refused": str(error)}
     return {"id": card.id, "name": card.name, "index": card.index, **directions, "mixer": mixer_controls(card)}

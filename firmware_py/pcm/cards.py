@@ -23,7 +23,7 @@ NODES = Path("/dev/snd")
 STANDARD_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 
 _CARD = re.compile(r"^ *(\d+) \[(\S+) *\]: .*? - (.*)$", re.MULTILINE)
-_PCM = re.compile(r"^(\d+)-\d+: (.*)$", re.MULTILINE)
+_STREAM = re.compile(r"^(\d+)-(\d+): (.*)$", re.MULTILINE)
 _DEVICE = re.compile(r"^\w+:(?:CARD=)?([^,]+)")
 _MISSING = frozenset({errno.ENODEV, errno.ENOENT, errno.ENXIO})
 _ERRNOS = {os.strerror(number): number for number in errno.errorcode}
@@ -58,12 +58,21 @@ def cards(proc: Path = PROC) -> list[Card]:
     """Every sound card, in the kernel's order."""
     listed, pcms = (_text(proc / name) for name in ("cards", "pcm"))
     ways: dict[str, str] = {}
-    for index, rest in _PCM.findall(pcms):
+    for index, _, rest in _STREAM.findall(pcms):
         ways[str(int(index))] = ways.get(str(int(index)), "") + rest
     return [
         Card(card_id, name, int(index), "playback " in ways.get(index, ""), "capture " in ways.get(index, ""))
         for index, card_id, name in _CARD.findall(listed)
     ]
+
+
+def first_device(card: Card, direction: str, proc: Path = PROC) -> str:
+    """ALSA's name of the first device of *card* that has "playback" or "capture": a card may have one for each."""
+    numbers = [
+        int(device) for index, device, rest in _STREAM.findall(_text(proc / "pcm"))
+        if int(index) == card.index and f"{direction} " in rest
+    ]  # fmt: skip
+    return f"hw:CARD={card.id},DEV={min(numbers, default=0)}"
 
 
 def find(name: str, proc: Path = PROC) -> Card:

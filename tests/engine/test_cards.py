@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware_py.errors import PcmError
-from firmware_py.pcm.cards import Card, capabilities, cards, find, refusal
+from firmware_py.pcm.cards import Card, capabilities, cards, find, first_device, refusal
 
 CARDS = """\
  0 [Headphones     ]: bcm2835_headpho - bcm2835 Headphones
@@ -34,6 +34,19 @@ def proc(tmp_path: Path) -> Path:
     for index in (0, 1):
         (tmp_path / f"controlC{index}").touch()
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("card", "direction", "device"),
+    [
+        ("audiohat", "playback", "hw:CARD=audiohat,DEV=0"),
+        ("audiohat", "capture",  "hw:CARD=audiohat,DEV=1"),
+        ("Mic",      "capture",  "hw:CARD=Mic,DEV=0"),
+        ("Mic",      "playback", "hw:CARD=Mic,DEV=0"),  # it has none: the first is asked, and says so
+    ],
+)  # fmt: skip
+def test_a_direction_is_asked_of_the_device_that_has_it(proc, card, direction, device):
+    assert first_device(find(card, proc), direction, proc) == device
 
 
 def test_cards_are_listed_with_what_they_can_do(proc):
