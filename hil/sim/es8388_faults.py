@@ -65,8 +65,7 @@ class Faults(Told):
 
     def written(self, write: Write) -> None:
         """Judge one write."""
-        for rule in RULES:
-            self.tell(rule(write))
+        self.judge(RULES, write)
 
     def flowed(self, seconds: float, registers: Registers) -> None:
         """Frames pass: a restart that was due should have come by now."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.deemphasis import deemphasis
 from hil.sim.es8388_clocks import Clocks
 from hil.sim.es8388_fader import Fader
 from hil.sim.es8388_input import slipped
@@ -31,7 +32,6 @@ PINS = ("LOUT1", "ROUT1", "LOUT2", "ROUT2")
 RAMP_FRAMES = (4, 32, 64, 128)
 SWING_VPP = (3.5, 4.0, 3.0, 2.5)
 DEEMPHASIS_HZ = (None, 32_000.0, 44_100.0, 48_000.0)
-DEEMPHASIS_S = (50e-6, 15e-6)
 SHELVING = range(0x1E, 0x26)
 OUTPUT_FLOOR_DB, OUTPUT_STEP_DB = -45.0, 1.5
 BYPASS_PIN_1, BYPASS_PIN_2, BYPASS_PGA, BYPASS_PGA_INVERTED = 0, 1, 3, 4
@@ -63,12 +63,6 @@ def mixer(registers: Registers, side: int) -> Mixer:
 def output_gain_db(code: int) -> float:
     """-45 to +4.5 dB; there is no mute code, and those beyond 0x21 are taken for the last."""
     return OUTPUT_FLOOR_DB + OUTPUT_STEP_DB * min(code, OUTPUT_LAST)
-
-
-def deemphasis(rate_hz: float) -> tuple[Array, Array]:
-    """The 50/15 us shelf of CD pre-emphasis, undone: bilinear at the rate the filter was designed for."""
-    pole, zero = (2.0 * rate_hz * tau for tau in DEEMPHASIS_S)
-    return np.array([1 + zero, 1 - zero]) / (1 + pole), np.array([1.0, (1 - pole) / (1 + pole)])
 
 
 class PlaybackPath:

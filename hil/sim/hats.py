@@ -17,7 +17,7 @@ class Wiring:
     microphones        codec inputs of the left and the right capsule; one name is one capsule
     capsule_dbv        RMS volts (dB re 1 V) that a capsule gives at 94 dB SPL; typical of its kind where no part is known
     bias_pin, bias_v   the codec's pin that powers them, and what the board is laid out for; None is a rail of their own
-    loudspeaker        codec output at the loudspeaker, or at the amplifier before it
+    loudspeakers       codec outputs at the loudspeakers, or at the amplifiers before them; the first is in the room
     headphones         codec outputs at the jack
     line_inputs, line_outputs, headset  codec pins at sockets, where there are any
     tied               outputs that come on with others and hang on nothing, or on a socket of their own
@@ -30,7 +30,6 @@ class Wiring:
     capsule_dbv: float = -38.0
     bias_pin: str | None = "MICBIAS"
     bias_v: float = 0.9 * 3.3
-    loudspeaker: str = "SPK_L"
     loudspeakers: tuple[str, ...] = ("SPK_L",)
     headphones: tuple[str, str] = ("HP_L", "HP_R")
     line_inputs: tuple[str, ...] = ()
@@ -40,6 +39,11 @@ class Wiring:
     button_gpio: int | None = 17
     button_active_low: bool = True
     led_count: int = 0  # of a chain of APA102, or of plain lamps
+
+    @property
+    def loudspeaker(self) -> str:
+        """The one in the room."""
+        return self.loudspeakers[0]
 
 
 _WM8960 = Wiring(name="", codec="WM8960", mclk_hz=24_000_000.0)
@@ -51,7 +55,6 @@ _CODEC_ZERO = Wiring(
     microphones=("MIC2",),
     bias_pin="MICBIAS2",
     bias_v=2.2,
-    loudspeaker="LINE",
     loudspeakers=("LINE",),
     line_inputs=("AUX_L", "AUX_R"),
     headset=("MIC1",),
@@ -75,7 +78,6 @@ HATS: Final[dict[str, Wiring]] = {
             mclk_hz=24_576_000.0,
             microphones=("MIC2L", "MIC2R"),
             bias_v=2.5,
-            loudspeaker="LEFT_LOP",
             loudspeakers=("LEFT_LOP", "RIGHT_LOP"),
             headphones=("HPLOUT", "HPROUT"),
             led_count=3,
@@ -87,7 +89,6 @@ HATS: Final[dict[str, Wiring]] = {
             microphones=("MICIN",),
             capsule_dbv=-42.0,
             bias_v=0.75 * 3.3,
-            loudspeaker="LOUT",
             loudspeakers=("LOUT", "ROUT"),
             headphones=("LHPOUT", "RHPOUT"),
             line_inputs=("LLINEIN", "RLINEIN"),
@@ -102,7 +103,6 @@ HATS: Final[dict[str, Wiring]] = {
             mclk_hz=12_288_000.0,
             microphones=("MIC",),
             bias_v=3.0,
-            loudspeaker="LINEOUT_L",
             loudspeakers=("LINEOUT_L", "LINEOUT_R"),
         ),
         Wiring(
@@ -110,7 +110,6 @@ HATS: Final[dict[str, Wiring]] = {
             codec="ES8388",
             mclk_hz=12_288_000.0,
             microphones=("LIN1", "RIN1"),
-            loudspeaker="LOUT2",
             loudspeakers=("LOUT2", "ROUT2"),
             headphones=("LOUT1", "ROUT1"),
         ),

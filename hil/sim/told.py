@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+_Deed = TypeVar("_Deed")
 
 
 class Told:
@@ -18,6 +21,11 @@ class Told:
     def tell(self, found: Iterable[str]) -> None:
         """These are true now."""
         self._sentences.update(dict.fromkeys(found))
+
+    def judge(self, rules: Iterable[Callable[[_Deed], Iterable[str]]], deed: _Deed) -> None:
+        """What rules say of one deed."""
+        for rule in rules:
+            self.tell(rule(deed))
 
     def told(self) -> list[str]:
         """All of it so far."""

@@ -42,8 +42,7 @@ class Faults(Told):
 
     def written(self, write: Write) -> None:
         """Judge one write."""
-        for rule in RULES:
-            self.tell(rule(write))
+        self.judge(RULES, write)
 
 
 def flowing(registers: Registers, clocks: Clocks) -> Iterator[str]:

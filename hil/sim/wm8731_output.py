@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.deemphasis import deemphasis
 from hil.sim.frames import fitted
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8731_clocks import Clocks
@@ -25,7 +26,6 @@ Array = NDArray[np.float64]
 
 OUTPUT_PINS = ("LHPOUT", "RHPOUT", "LOUT", "ROUT")
 DEEMPHASIS_HZ = (None, 32_000.0, 44_100.0, 48_000.0)
-DEEMPHASIS_S = (50e-6, 15e-6)
 MUTE_DECAY_FRAMES = 64.0
 MUTED_AFTER_FRAMES = 1024
 
@@ -54,12 +54,6 @@ def headphone_gain_db(registers: Registers, side: int) -> float | None:
     """-73 to +6 dB; None for the codes below, which are mute."""
     code = registers.bits(0x02 + side, 6, 0)
     return None if code < 0x30 else code - 121.0
-
-
-def deemphasis(rate_hz: float) -> tuple[Array, Array]:
-    """The 50/15 us shelf of CD pre-emphasis, undone: bilinear at the rate the filter was designed for."""
-    pole, zero = (2.0 * rate_hz * tau for tau in DEEMPHASIS_S)
-    return np.array([1 + zero, 1 - zero]) / (1 + pole), np.array([1.0, (1 - pole) / (1 + pole)])
 
 
 class PlaybackPath:

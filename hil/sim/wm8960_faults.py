@@ -94,8 +94,7 @@ class Faults(Told):
 
     def written(self, write: Write) -> None:
         """Judge one write."""
-        for rule in RULES:
-            self.tell(rule(write))
+        self.judge(RULES, write)
 
     def waited(self, seconds: float, registers: Registers) -> None:
         """Time passes: a pair of volumes should be complete by now."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from hil.sim.deemphasis import deemphasis
 from hil.sim.frames import fitted
 from hil.sim.volume import Volume, linear
 from hil.sim.wm8960_clocks import Clocks
@@ -23,7 +24,6 @@ from hil.sim.wm8960_registers import Registers
 Array = NDArray[np.float64]
 
 DEEMPHASIS_HZ = (None, 32_000.0, 44_100.0, 48_000.0)
-DEEMPHASIS_S = (50e-6, 15e-6)
 SPEAKER_BOOST_DB = (0.0, 2.1, 2.9, 3.6, 4.5, 5.1, 5.1, 5.1)
 SOFT_MUTE_FRAMES = (512, 8192)  # 10.7 and 171 ms at 48 kHz
 SPEAKER_SUPPLY_V = 5.0
@@ -62,12 +62,6 @@ def amplifier_gain_db(code: int) -> float | None:
     """-73 to +6 dB for a headphone or speaker volume code; None below that, which is mute."""
     code &= 0x7F
     return None if code < 0x30 else code - 121.0
-
-
-def deemphasis(rate_hz: float) -> tuple[Array, Array]:
-    """The 50/15 us shelf of CD pre-emphasis, undone: bilinear at the rate the filter was designed for."""
-    pole, zero = (2.0 * rate_hz * tau for tau in DEEMPHASIS_S)
-    return np.array([1 + zero, 1 - zero]) / (1 + pole), np.array([1.0, (1 - pole) / (1 + pole)])
 
 
 class PlaybackPath:

@@ -200,7 +200,10 @@ class World:
                     setattr(tape, name, np.ascontiguousarray(np.concatenate(pieces, axis=-1).T))
 
     def _supply_v(self) -> float:
-        return inf if self.wiring.bias_pin is None else self.chip.mic_bias_v[self.wiring.bias_pin]
+        return inf if self.wiring.bias_pin is None else self._bias_v(self.wiring.bias_pin)
+
+    def _bias_v(self, pin: str | None) -> float:
+        return 0.0 if pin is None else self.chip.mic_bias_v[pin]
 
     def _start(self, period_frames: int, rate_hz: float) -> _Stream:
         return _Stream(
@@ -251,6 +254,4 @@ class World:
         self._reel["mic_pa"].append(mic_pa)
         self._reel["echo_pa"].append(echo_pa)
         self._reel["near_pa"].append(np.zeros_like(mic_pa) if near_pa is None else near_pa)
-        pin = self.wiring.bias_pin
-        bias_v = self.chip.mic_bias_v[pin] if pin else 0.0
-        self._reel["mic_bias_v"].append(np.array([bias_v], dtype=np.float32))
+        self._reel["mic_bias_v"].append(np.array([self._bias_v(self.wiring.bias_pin)], dtype=np.float32))
