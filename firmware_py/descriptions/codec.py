@@ -52,9 +52,14 @@ def read_codec(data: Mapping[str, Any], file: str, text: str | None = None) -> t
     problems = Problems(file, text)
     texts_can_be_printed(data, problems)
     codec = _read_codec(Table(data, (), problems))
+    check_codec(codec, problems)
+    return codec, problems
+
+
+def check_codec(codec: CodecDescription, problems: Problems) -> None:
+    """Note whatever does not agree in a codec that was read, or made otherwise."""
     for check in (*REGISTER_CHECKS, *REFERENCE_CHECKS, *KERNEL_CHECKS):
         check(codec, problems)
-    return codec, problems
 
 
 def _read_codec(top: Table) -> CodecDescription:

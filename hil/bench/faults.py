@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from multiprocessing import get_context
@@ -28,9 +28,8 @@ from firmware_py.board import Board, Port
 from firmware_py.codec import Codec, Plan
 from firmware_py.codec.resolve import resolve, targets
 from firmware_py.descriptions import load_board
-from firmware_py.descriptions.checks import REGISTER_CHECKS
+from firmware_py.descriptions.codec import check_codec
 from firmware_py.descriptions.reader import Problems
-from firmware_py.descriptions.references import REFERENCE_CHECKS
 from firmware_py.errors import DescriptionError, FirmwareError
 from firmware_py.modes import PROFILES, Category, Mode
 from firmware_py.registers import Value
@@ -79,6 +78,17 @@ class Stop:
     destination: Port | None = None
     rate_hz: int | None = None
 
+    def settings(self, board: Board) -> dict[str, Value]:
+        """What the mode asks of this board's codec; nothing in silence."""
+        if self.mode is None:
+            return {}
+        profile = PROFILES[self.mode]
+        if self.rate_hz:
+            profile = replace(profile, rate_hz=self.rate_hz)
+        return codec_settings(
+            board, self.mode, profile, self.category, source=self.source, destination=self.destination
+        )
+
 
 class Journey:
     """The way of one board through its modes: cold, from mode to mode, with each port, to standby, back, and off."""
@@ -117,27 +127,13 @@ class Journey:
         """The highest volts at each pin on the way to each stop, with the healthy description."""
         return travel(self, self.board, listening=True).heard
 
-    def plan(self, codec: Codec, stop: Stop) -> Plan:
-        """How the codec comes to a stop from where it is."""
-        if stop.mode is None:
-            return codec.plan({}, stop.name)
-        return codec.plan(self._settings(stop, stop.mode))
-
-    def _settings(self, stop: Stop, mode: Mode) -> dict[str, Value]:
-        profile = PROFILES[mode]
-        if stop.rate_hz:
-            profile = replace(profile, rate_hz=stop.rate_hz)
-        return codec_settings(
-            self.board, mode, profile, stop.category, source=stop.source, destination=stop.destination
-        )
-
     def used(self) -> dict[str, frozenset[int]]:
         """Field path -> codes, for every field that the modes set on this board."""
         codec, found = self.board.codec, dict[str, set[int]]()
         for stop in self.stops:
             if stop.mode is None:
                 continue
-            resolved = resolve(codec, self._settings(stop, stop.mode), self.board.mclk_hz)
+            resolved = resolve(codec, stop.settings(self.board), self.board.mclk_hz)
             for step in codec.sequences["active"]:
                 for path, code in targets(codec, step, resolved).items():
                     found.setdefault(path, set()).add(code)
@@ -200,12 +196,10 @@ def travel(journey: Journey, board: Board, *, listening: bool = False) -> _Recor
     codec = Codec(board.codec, desk, board.i2c_address, board.mclk_hz, sleep=desk.sleep)
     sounds: list[tuple[str, float]] = []
     states: list[dict[str, object]] = []
-    spoiled = copy(journey)
-    spoiled.board = board
     for stop in journey.stops:
         desk.heading_for = stop.name
         try:
-            plan = spoiled.plan(codec, stop)
+            plan = codec.plan(stop.settings(board), "active" if stop.mode else stop.name)
             codec.apply(plan)
         except DescriptionError as error:
             return _Record("description", f"{stop.name}: {error}")
@@ -224,8 +218,7 @@ def travel(journey: Journey, board: Board, *, listening: bool = False) -> _Recor
 def _refusal(board: Board) -> str:
     """What the reader of descriptions has against a codec; empty if nothing."""
     problems = Problems(board.codec.name)
-    for check in (*REGISTER_CHECKS, *REFERENCE_CHECKS):
-        check(board.codec, problems)
+    check_codec(board.codec, problems)
     return problems.lines()[0] if problems else ""
 
 
@@ -336,12 +329,12 @@ def try_faults(board: str, progress: Callable[[int, int], None] = lambda *_: Non
         raise FirmwareError(f"{board}: the description fails as it is ({healthy.by}): {healthy.evidence}")
     total = sum(1 for _ in mutations(journey.board.codec, journey.used()))
     workers = min(os.cpu_count() or 1, total)
-    trials: list[Trial | None] = [None] * total
+    trials: list[Trial] = []
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (board,)) as pool:
-        for done, (index, trial) in enumerate(pool.map(_try, range(total), chunksize=8), 1):
-            trials[index] = trial
-            progress(done, total)
-    return [trial for trial in trials if trial is not None]
+        for trial in pool.map(_try, range(total), chunksize=8):  # in their order
+            trials.append(trial)
+            progress(len(trials), total)
+    return trials
 
 
 _worker: tuple[Journey, _Record, list[Mutation]]
@@ -353,6 +346,6 @@ def _begin(board: str) -> None:
     _worker = journey, travel(journey, journey.board), list(mutations(journey.board.codec, journey.used()))
 
 
-def _try(index: int) -> tuple[int, Trial]:
+def _try(index: int) -> Trial:
     journey, healthy, spoiled = _worker
-    return index, judge(journey, healthy, spoiled[index])
+    return judge(journey, healthy, spoiled[index])
