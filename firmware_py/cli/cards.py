@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware_py.cli import NO_HARDWARE, PASS
+from firmware_py.cli.tables import width
 from firmware_py.errors import PcmError
 from firmware_py.pcm.cards import Card, capabilities, cards, first_device, mixer_controls
 
 HELP = "list the sound cards and what they can do"
-_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def _facts(card: Card) -> dict[str, object]:
 
 
 def _print(found: list[dict[str, object]]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS)
+    console = Console(width=width())
     table = Table(box=SIMPLE_HEAD)
     for name in ("id", "name", "direction", "rates in Hz", "channels", "formats", "mixer controls"):
         table.add_column(name)

@@ -13,11 +13,9 @@ of their own, and `set` prints the plan by which its codec came to the mode. Mod
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +24,7 @@ from firmware_py.audio import AudioSessionError
 from firmware_py.board import Board
 from firmware_py.cli import NO_HARDWARE, PASS
 from firmware_py.cli.session import add_server_arguments, complain, exit_code, show, warn_of_misuse
+from firmware_py.cli.tables import print_json, width
 from firmware_py.descriptions import load_board
 from firmware_py.explain import Measured, Row, difference, explain, measured
 from firmware_py.hardware import DEFAULT_BOARD, open_device, split_name
@@ -35,7 +34,6 @@ from firmware_py.serve import protocol as p
 from firmware_py.serve.answers import Answers
 
 HELP = "list, explain and compare the modes; get and set that of a session"
-_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> None:
     if options.json:
-        _print_json({
+        print_json({
             mode: {
                 "title": profile.title,
                 "promise": profile.promise,
@@ -102,7 +100,7 @@ def _explain(options: argparse.Namespace) -> None:
     told = explain(board, mode, named(Category, options.category), cold=options.cold)
     found = measured(board.name, told.effective)
     if options.json:
-        _print_json({
+        print_json({
             "board": told.board, "mode": told.mode, "effective": told.effective, "category": told.category,
             "promise": told.promise, "blocks": told.blocks, "missing": told.missing,
             "settings": told.plan.settings, "plan": str(told.plan).splitlines(), "measured": found,
@@ -129,7 +127,7 @@ def _diff(options: argparse.Namespace) -> None:
     board, a, b = _board(options), named(Mode, options.mode), named(Mode, options.other)
     blocks, registers = difference(board, a, b, named(Category, options.category))
     if options.json:
-        _print_json({"board": board.name, "a": a, "b": b, "blocks": blocks, "registers": registers})
+        print_json({"board": board.name, "a": a, "b": b, "blocks": blocks, "registers": registers})
         return
     for heading, rows in (("block", blocks), ("register", registers)):
         table = Table(heading, str(a), str(b), box=SIMPLE_HEAD)
@@ -198,11 +196,7 @@ def _limit(row: Row) -> str:
 
 
 def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS)
-
-
-def _print_json(what: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(what), indent=2).decode())
+    return Console(width=width())
 
 
 _ACTIONS: Mapping[str, Callable[[argparse.Namespace], None]] = {

@@ -12,10 +12,14 @@ from rich.table import Table
 _PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
+def width() -> int | None:
+    """Columns of standard output: None is the terminal's own."""
+    return None if sys.stdout.isatty() else _PAPER_COLUMNS
+
+
 def console() -> Console:
     """Standard output, on which a bracket is a bracket."""
-    width = None if sys.stdout.isatty() else _PAPER_COLUMNS
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return Console(width=width(), markup=False, emoji=False, highlight=False)
 
 
 def table(*columns: str, title: str | None = None, first_wraps: bool = False) -> Table:

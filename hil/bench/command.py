@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware_py.cli import PASS
+from firmware_py.cli.tables import width
 from firmware_py.engine import kernel_parts
 from hil.bench import descriptions
 from hil.bench.lateness import Lateness, Start, measure, measure_start
 
 HELP = "measure what the parts cost, beside other ways of doing the same"
 SHORTEST_S = 0.1
-_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def _engine(options: argparse.Namespace) -> None:
         rows = {name: asdict(row) for name, row in lateness.items()}
         print(msgspec.json.encode({**rows, "start": asdict(start)}).decode())
     else:
-        _print(Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS), lateness, start)
+        _print(Console(width=width()), lateness, start)
 
 
 def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> None:

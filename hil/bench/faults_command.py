@@ -12,18 +12,16 @@ Exit code 1 when less than 95 % of the mistakes are caught.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
-import msgspec
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from firmware_py.cli import FAIL, PASS
+from firmware_py.cli.tables import console, print_json, table
 from hil.bench.faults import PROOF_ALIKE, Trial, try_faults
 from hil.bench.mutations import KINDS
 
@@ -31,8 +29,6 @@ HELP = "spoil a board's description on purpose, and see what is noticed"
 ENOUGH = 0.95
 CERTIFICATE = ("description", "chip", "promise")
 """Who notices without a look at a healthy board: the reader, the chip, and the mode's contract."""
-
-_PAPER_COLUMNS = 120  # of what goes to a file or a pipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,13 +44,13 @@ def run(options: argparse.Namespace) -> int:
         trials = try_faults(options.board, lambda done, total: progress.update(task, completed=done, total=total))
     report = summary(options.board, trials)
     if options.json:
-        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+        print_json(report)
     else:
         _print(report, trials)
-    return PASS if float(report["caught_ratio"]) >= ENOUGH else FAIL  # type: ignore[arg-type]
+    return PASS if report["caught_ratio"] >= ENOUGH else FAIL
 
 
-def summary(board: str, trials: list[Trial]) -> dict[str, object]:
+def summary(board: str, trials: list[Trial]) -> dict[str, Any]:
     """The figures. Those that are equivalent count neither as caught nor as missed."""
     kinds = {kind: _count(trial for trial in trials if trial.kind == kind) for kind in KINDS}
     told = [trial for trial in trials if trial.verdict != "equivalent"]
@@ -80,31 +76,22 @@ def _count(trials: Iterable[Trial]) -> dict[str, int]:
     return {"caught": verdicts["caught"], "escaped": verdicts["escaped"], "equivalent": verdicts["equivalent"]}
 
 
-def _print(report: dict[str, object], trials: list[Trial]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else _PAPER_COLUMNS)
-    table = Table(box=SIMPLE_HEAD)
-    for name in ("kind", "caught", "escaped", "equivalent"):
-        table.add_column(name, justify="left" if name == "kind" else "right")
-    kinds: dict[str, dict[str, int]] = report["kinds"]  # type: ignore[assignment]
-    for kind, counts in kinds.items():
-        if any(counts.values()):
-            table.add_row(kind, *(str(counts[name]) for name in ("caught", "escaped", "equivalent")))
-    console.print(table)
+def _print(report: dict[str, Any], trials: list[Trial]) -> None:
+    out = console()
+    counts = table("kind", "caught", "escaped", "equivalent")
+    for kind, by_verdict in report["kinds"].items():
+        if any(by_verdict.values()):
+            counts.add_row(kind, *map(str, by_verdict.values()))
+    out.print(counts)
     for title, verdict in (("Not noticed:", "escaped"), ("No difference, so nothing to notice:", "equivalent")):
         listed = [trial for trial in trials if trial.verdict == verdict]
         if listed:
-            console.print(title)
+            out.print(title)
         for trial in listed:
-            console.print(
-                f"  {trial.kind}: {trial.place}: {trial.change} ({trial.evidence})", markup=False, highlight=False
-            )
-    ratio = float(report["caught_ratio"])  # type: ignore[arg-type]
-    certified, strict = (
-        float(report[name])  # type: ignore[arg-type]
-        for name in ("caught_ratio_by_certificate", "caught_ratio_if_alike_were_missed")
-    )
-    console.print(
-        f"{report['board']}: {report['caught']} of {report['total']} mistakes caught, {100.0 * ratio:.1f} %; "
-        f"{100.0 * certified:.1f} % without a healthy board to compare with; {100.0 * strict:.1f} % if every exchange of two "
-        "steps counts that makes no difference on the model"
+            out.print(f"  {trial.kind}: {trial.place}: {trial.change} ({trial.evidence})")
+    out.print(
+        f"{report['board']}: {report['caught']} of {report['total']} mistakes caught, {report['caught_ratio']:.1%}; "
+        f"{report['caught_ratio_by_certificate']:.1%} without a healthy board to compare with; "
+        f"{report['caught_ratio_if_alike_were_missed']:.1%} if every exchange of two steps counts that makes no difference "
+        "on the model"
     )
