@@ -17,6 +17,18 @@ Value = float | str | bool
 """A physical value: a number with the scale's unit, a name, or on/off."""
 
 
+def asks(value: Value) -> bool:
+    """Whether a setting asks for something: "off" asks for nothing."""
+    return value is not False and value != "off"
+
+
+def in_words(value: Value) -> str:
+    """A physical value as people write it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 @dataclass(frozen=True)
 class Raw:
     """A code that is its own meaning: a flag or a plain unsigned number."""

@@ -8,7 +8,7 @@ from typing import Any
 from firmware_py.board import AddressableLeds, Board, CodecDescription, Control
 from firmware_py.cli.tables import console, table
 from firmware_py.descriptions.vocabulary import CONTROLS, FROM_MODES
-from firmware_py.registers import Names, Quantity, Value
+from firmware_py.registers import Names, Quantity, in_words
 
 
 def board_facts(board: Board) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def print_board(board: Board) -> None:
     for port in board.ports.values():
         bias = ", with microphone bias" if port.needs_mic_bias else ""
         level = "" if port.sensitivity_dbv is None else f", {port.sensitivity_dbv:g} dBV at 94 dB SPL"
-        opened = ", ".join(f"{name} = {say(value)}" for name, value in port.set.items())
+        opened = ", ".join(f"{name} = {in_words(value)}" for name, value in port.set.items())
         ports.add_row(port.name, f"{port.kind}, {port.type}{bias}{level}", opened, port.source)
     out.print(ports)
 
@@ -80,24 +80,17 @@ def print_codec(board: Board) -> None:
     for name in CONTROLS:
         if name in codec.controls:
             facts = _control(codec, codec.controls[name])
-            preset = f"board: {say(board.defaults[name])}" if name in board.defaults else "board"
+            preset = f"board: {in_words(board.defaults[name])}" if name in board.defaults else "board"
             decided = "mode" if name in FROM_MODES else preset
             controls.add_row(name, decided, _range(facts, max(board.codec.rates_at(board.mclk_hz))), facts["source"])
     out.print(controls)
     for mode, settings in board.modes.items():
-        out.print(f"in {mode}: " + ", ".join(f"{name} = {say(value)}" for name, value in settings.items()))
+        out.print(f"in {mode}: " + ", ".join(f"{name} = {in_words(value)}" for name, value in settings.items()))
     if codec.absent:
         absent = table("lacks", "because")
         for name, sentence in codec.absent.items():
             absent.add_row(name, sentence)
         out.print(absent)
-
-
-def say(value: Value) -> str:
-    """A physical value as people write it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _range(facts: dict[str, Any], rate_hz: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from firmware_py.board import CodecDescription, Step
 from firmware_py.board import Poll as PollRule
 from firmware_py.codec.resolve import encode, resolve, targets
-from firmware_py.registers import Quantity, Register, Value
+from firmware_py.registers import Quantity, Register, Value, asks
 
 Words = dict[str, int | None]
 """Register name -> word as far as we know it; None is not known."""
@@ -139,7 +139,7 @@ def plan(
             continue
         walk.take(step, codes)
     walk.leave_no_doubt_of_the_page()
-    missing = [codec.absent[name] for name, value in settings.items() if name in codec.absent and _wanted(value)]
+    missing = [codec.absent[name] for name, value in settings.items() if name in codec.absent and asks(value)]
     compromises = dict(_compromises(codec, settings, resolved))
     for name, got in compromises.items():
         asked = f"{float(settings[name]):g}"
@@ -299,11 +299,6 @@ def _same(value: Value | None, word: Value) -> bool:
     """Whether a setting is what a step's `when` says; a mode says True where a description says "on"."""
     said = ("on" if value else "off") if isinstance(value, bool) else value
     return said == word
-
-
-def _wanted(value: Value) -> bool:
-    """Whether a setting asks for something: 'off' asks for nothing."""
-    return value is not False and value != "off"
 
 
 def _say(value: Value) -> str:

@@ -13,7 +13,7 @@ from firmware_py.board import CodecDescription, DriverControl, KernelDriver
 from firmware_py.codec import Plan, plan
 from firmware_py.codec.resolve import Codes, resolve
 from firmware_py.errors import DescriptionError
-from firmware_py.registers import Quantity, Value
+from firmware_py.registers import Quantity, Value, asks, in_words
 
 Level = int | str
 """Where a mixer control stands: a number, or the name of an item as long as nobody has told its number."""
@@ -129,7 +129,7 @@ def _goal(codec: CodecDescription, driver: KernelDriver, settings: Mapping[str, 
     resolved, goal = resolve(codec, settings, mclk_hz), _Goal()
     for name, level in driver.set.items():
         goal.put(name, (level,), "")
-    idle = {name for name, value in settings.items() if not _on(value) or not _known(codec, driver, name)}
+    idle = {name for name, value in settings.items() if not asks(value) or not _known(codec, driver, name)}
     for name, value in _parts(codec, settings):
         if name in SETTLED or name in codec.absent:
             continue
@@ -141,7 +141,7 @@ def _goal(codec: CodecDescription, driver: KernelDriver, settings: Mapping[str, 
             goal.missing += _sentences(driver, name, value)
         elif control is not None and control.choices:
             for mixer, level in control.choices[value].items():
-                goal.put(mixer, (level,), f"{name} {_word(value)}")
+                goal.put(mixer, (level,), f"{name} {in_words(value)}")
         elif control is not None:
             _deal(codec, name, control, resolved[name], goal)
     if driver.guard in goal.levels:
@@ -185,7 +185,7 @@ def _known(codec: CodecDescription, driver: KernelDriver, name: str) -> bool:
 def _can(driver: KernelDriver, name: str, value: Value) -> bool:
     """Whether the driver can be asked for this, or is known to have it so anyway."""
     if name in driver.fixed:
-        return _word(driver.fixed[name]) == _word(value)
+        return in_words(driver.fixed[name]) == in_words(value)
     if name in driver.controls:
         choices = driver.controls[name].choices
         return not choices or value in choices
@@ -193,14 +193,14 @@ def _can(driver: KernelDriver, name: str, value: Value) -> bool:
 
 
 def _sentences(driver: KernelDriver, name: str, value: Value) -> Iterator[str]:
-    if not _on(value) and name not in driver.fixed and name not in driver.controls:
+    if not asks(value) and name not in driver.fixed and name not in driver.controls:
         yield f"{name}: the kernel driver {driver.name!r} cannot be asked, and whether it is off is not known"
     elif name in driver.absent:
         yield f"{name}: {driver.absent[name]}"
     elif name in driver.fixed:
-        yield f"{name}: the kernel driver {driver.name!r} leaves it {_word(driver.fixed[name])}, not {_word(value)}"
+        yield f"{name}: the kernel driver {driver.name!r} leaves it {in_words(driver.fixed[name])}, not {in_words(value)}"
     elif name in driver.controls:
-        yield f"{name}: the kernel driver {driver.name!r} has no control by which it could be {_word(value)}"
+        yield f"{name}: the kernel driver {driver.name!r} has no control by which it could be {in_words(value)}"
     else:
         yield f"{name}: the kernel driver {driver.name!r} has no control for it"
 
@@ -256,17 +256,6 @@ def _again(driver: KernelDriver, goal: _Goal, states: Mapping[str, State], ahead
             yield Move(name, stood, aside, "so that it is written again")
             yield Move(name, aside, stood, goal.meanings.get(name, ""))
     yield from ahead
-
-
-def _on(value: Value) -> bool:
-    """Whether a setting asks for something: 'off' asks for nothing."""
-    return value is not False and value != "off"
-
-
-def _word(value: Value) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def say(levels: tuple[Level, ...]) -> str:
