@@ -1,20 +1,15 @@
 """Codecs with pages, with a reset of several writes, with polls: what a refused or lost write leaves behind."""
 
 import pytest
+from asking import asked
 from fakes import LossyBus
 
 from firmware_py.codec import Codec
 from firmware_py.codec.plan import Poll
 from firmware_py.descriptions import load_board, load_codec
 from firmware_py.errors import ModeChangeFailed
-from firmware_py.modes import PROFILES, Category, Mode
-from firmware_py.settings import codec_settings
+from firmware_py.modes import Mode
 from hil.bench.virtual import CHIPS, model_of
-
-
-def settings(board, mode):
-    source, destination = board.port("input"), board.port("output")
-    return codec_settings(board, mode, PROFILES[mode], Category.PLAY_AND_RECORD, source=source, destination=destination)
 
 
 class Desk:
@@ -28,7 +23,7 @@ class Desk:
         self.codec = Codec(board.codec, self.bus, board.i2c_address, board.mclk_hz, sleep=self.chip.wait)
 
     def enter(self, mode: Mode) -> None:
-        self.codec.apply(self.codec.plan(settings(self.board, mode)))
+        self.codec.apply(self.codec.plan(asked(self.board, mode)))
         self.chip.wait(0.1)
 
 
@@ -38,7 +33,7 @@ def page_selections(plan) -> list[int]:
 
 def test_the_coefficients_of_the_high_pass_are_written_on_their_own_page() -> None:
     desk, page, pages = Desk("respeaker-2mic-v2"), 0, set[int]()
-    for write in desk.codec.plan(settings(desk.board, Mode.DEFAULT)).writes:
+    for write in desk.codec.plan(asked(desk.board, Mode.DEFAULT)).writes:
         if write.register.name == "PAGE_SELECT":
             page = write.after
         elif not write.resets:
@@ -50,7 +45,7 @@ def test_the_coefficients_of_the_high_pass_are_written_on_their_own_page() -> No
 @pytest.mark.parametrize("lost", ["refuse", "lose_acknowledge_of"])
 def test_a_page_whose_selection_is_in_doubt_is_selected_again(lost: str) -> None:
     desk = Desk("respeaker-2mic-v2")
-    plan = desk.codec.plan(settings(desk.board, Mode.DEFAULT))
+    plan = desk.codec.plan(asked(desk.board, Mode.DEFAULT))
     setattr(desk.bus, lost, page_selections(plan)[0])
     with pytest.raises(ModeChangeFailed):
         desk.codec.apply(plan)
@@ -72,7 +67,7 @@ def test_a_reset_that_was_interrupted_is_told_as_one_and_made_again() -> None:
 
 def test_a_calibration_is_waited_for_and_its_failure_has_a_way_out() -> None:
     desk = Desk("codec-zero")
-    polls = [step for step in desk.codec.plan(settings(desk.board, Mode.DEFAULT)).steps if isinstance(step, Poll)]
+    polls = [step for step in desk.codec.plan(asked(desk.board, Mode.DEFAULT)).steps if isinstance(step, Poll)]
     assert [poll.name for poll in polls] == ["ALC_AUTO_CALIB_EN", "ALC_CALIB_OVERFLOW"]
     assert polls[1].otherwise
     desk.enter(Mode.DEFAULT)
@@ -89,12 +84,5 @@ def test_what_can_be_read_reads_as_it_was_written() -> None:
 
 def test_a_line_input_is_asked_for_no_gain_where_the_codec_has_one_for_microphones_only() -> None:
     board = load_board("audio-injector-stereo")
-    asked = {
-        port.name: codec_settings(
-            board, Mode.VOICE_CHAT, PROFILES[Mode.VOICE_CHAT], Category.PLAY_AND_RECORD,
-            source=port, destination=board.port("output"),
-        )
-        for port in board.ports.values() if port.kind == "input"
-    }  # fmt: skip
-    assert "input_gain_db" in asked["microphone"]
-    assert "input_gain_db" not in asked["line-in"]
+    assert "input_gain_db" in asked(board, Mode.VOICE_CHAT, source="microphone")
+    assert "input_gain_db" not in asked(board, Mode.VOICE_CHAT, source="line-in")

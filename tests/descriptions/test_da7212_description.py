@@ -5,14 +5,14 @@ Words are typed in by hand from register tables and from what public drivers wri
 
 from collections.abc import Mapping
 
+import asking
 import pytest
 
 from firmware_py.board import Board, CodecDescription
 from firmware_py.codec.plan import Plan, Poll, Wait, Write, plan
 from firmware_py.descriptions import load_board, load_codec
-from firmware_py.modes import PROFILES, Category, Mode
+from firmware_py.modes import Mode
 from firmware_py.registers import Value
-from firmware_py.settings import codec_settings
 
 MCLK_HZ = 11_289_600
 
@@ -27,23 +27,12 @@ def board(request: pytest.FixtureRequest) -> Board:
     return load_board(request.param)
 
 
-def settings(board: Board, mode: Mode, source: str = "microphone", destination: str = "speaker") -> dict[str, Value]:
-    return codec_settings(
-        board,
-        mode,
-        PROFILES[mode],
-        Category.PLAY_AND_RECORD,
-        source=board.ports[source],
-        destination=board.ports[destination],
-    )
-
-
 def cold(board: Board, mode: Mode, **ports: str) -> Plan:
-    return plan(board.codec, None, settings(board, mode, **ports), "active", board.mclk_hz)
+    return plan(board.codec, None, asking.asked(board, mode, **ports), "active", board.mclk_hz)
 
 
 def after(board: Board, before: Plan, mode: Mode, **ports: str) -> Plan:
-    return plan(board.codec, before.words, settings(board, mode, **ports), "active", board.mclk_hz)
+    return plan(board.codec, before.words, asking.asked(board, mode, **ports), "active", board.mclk_hz)
 
 
 def at(board: Board, words: Mapping[str, int | None]) -> dict[int, int | None]:
@@ -287,7 +276,7 @@ def test_an_overflow_leaves_digital_gain_alone(board: Board) -> None:
     assert [checked.met(word) for word in (0x8B, 0xAB)] == [True, False]
     assert [(w.register.address, w.word) for w in checked.otherwise] == [(0x2B, 0x88)]
     words = dict(made.words) | {"ALC_CTRL1": 0x88}
-    again = plan(board.codec, words, settings(board, Mode.DEFAULT), "active", board.mclk_hz)
+    again = plan(board.codec, words, asking.asked(board, Mode.DEFAULT), "active", board.mclk_hz)
     assert written(again, "ALC_CTRL1") == [0x00, 0x10, 0x8B], "the next plan tries again, from the calibration on"
 
 
@@ -301,12 +290,12 @@ def test_a_mode_that_stands_is_not_written_again(board: Board) -> None:
                         ({"noise_gate": True, "noise_gate_dbfs": -39.0}, 0x1A)],
 )  # fmt: skip
 def test_the_noise_gate_is_a_level_and_off_is_the_lowest(board: Board, asked: dict[str, Value], word: int) -> None:
-    made = plan(board.codec, None, settings(board, Mode.DEFAULT) | asked, "active", board.mclk_hz)
+    made = plan(board.codec, None, asking.asked(board, Mode.DEFAULT) | asked, "active", board.mclk_hz)
     assert made.words["ALC_NOISE"] == word
 
 
 def test_times_of_the_alc_follow_the_rate(board: Board) -> None:
-    slow = settings(board, Mode.DEFAULT) | {"rate_hz": 16_000}
+    slow = asking.asked(board, Mode.DEFAULT) | {"rate_hz": 16_000}
     words = plan(board.codec, None, slow, "active", board.mclk_hz).words
     assert words["ALC_CTRL2"] == 0x65  # 1408 of 16000 are 88 ms, 11264 are 704 ms
     assert (words["ALC_CTRL3"] or 0) & 0xF == 6  # 3968 are 248 ms
@@ -359,7 +348,7 @@ def test_off_powers_everything_down(board: Board, mode: Mode | None) -> None:
         assert address == 0x62 or (words[address] or 0) & 0x80 == 0, hex(address)
     if mode:
         assert made.writes[-1].register.address == 0xFD
-        back = plan(board.codec, made.words, settings(board, mode), "active", board.mclk_hz)
+        back = plan(board.codec, made.words, asking.asked(board, mode), "active", board.mclk_hz)
         assert back.writes[0].register.address == 0xFD
         assert at(board, back.words) == at(board, before or {})
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from asking import by_address, enter, leave
 
 from firmware_py.board import Board, ClockRow, CodecDescription
 from firmware_py.codec.plan import Plan, Wait, Write, plan
 from firmware_py.descriptions import load_board
-from firmware_py.modes import PROFILES, Category, Mode
-from firmware_py.settings import codec_settings
+from firmware_py.modes import Mode
 
 BENCH = Path(__file__).parents[1] / "boards" / "sgtl5000-bench.toml"
 
@@ -70,27 +70,6 @@ def board() -> Board:
 @pytest.fixture(scope="module")
 def codec(board: Board) -> CodecDescription:
     return board.codec
-
-
-def enter(board: Board, mode: Mode, words: dict[str, int | None] | None = None) -> Plan:
-    """The plan into *mode*, both ways open; from an unknown chip if nothing is said of its words."""
-    settings = codec_settings(
-        board,
-        mode,
-        PROFILES[mode],
-        Category.PLAY_AND_RECORD,
-        source=board.port("input"),
-        destination=board.port("output"),
-    )
-    return plan(board.codec, words, settings, "active", board.mclk_hz)
-
-
-def leave(board: Board, words: dict[str, int | None], sequence: str) -> Plan:
-    return plan(board.codec, words, {}, sequence, board.mclk_hz)
-
-
-def by_address(board: Board, made: Plan) -> dict[int, int | None]:
-    return {board.codec.map.registers[name].address: word for name, word in made.words.items()}
 
 
 def first(made: Plan, address: int, mask: int, value: int) -> int:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import pytest
+from asking import asked
 
 from firmware_py.board import Board, ClockRow, CodecDescription
 from firmware_py.codec.plan import Plan, Wait, Write, plan
 from firmware_py.descriptions import load_board, load_codec
-from firmware_py.modes import PROFILES, Category, Mode
+from firmware_py.modes import Mode
 from firmware_py.registers import Value
-from firmware_py.settings import codec_settings
 
 MUTE = {0x0F: 0x80, 0x10: 0x80, 0x2B: 0x80, 0x2C: 0x80}  # address -> bit that is 1 for silence
 UNMUTE = {0x33: 0x08, 0x41: 0x08, 0x56: 0x08, 0x5D: 0x08}  # address -> bit that is 0 for silence
@@ -75,11 +75,6 @@ def board() -> Board:
     return load_board("respeaker-2mic-v2")
 
 
-def asked(board: Board, mode: Mode, output: str = "speaker") -> dict[str, Value]:
-    ports = board.ports["microphone"], board.ports[output]
-    return codec_settings(board, mode, PROFILES[mode], Category.PLAY_AND_RECORD, source=ports[0], destination=ports[1])
-
-
 def walk(board: Board, *stations: tuple[str, Mapping[str, Value]]) -> Iterator[Plan]:
     """Plans from nothing known through the stations, each a sequence and its settings."""
     words = None
@@ -92,7 +87,7 @@ def walk(board: Board, *stations: tuple[str, Mapping[str, Value]]) -> Iterator[P
 def tour(board: Board) -> list[Plan]:
     """Through all modes, both outputs, both families of rates, and silence."""
     modes = [
-        ("active", asked(board, mode, output) | ({} if output == "speaker" else {"speaker": "off"}))
+        ("active", asked(board, mode, destination=output) | ({} if output == "speaker" else {"speaker": "off"}))
         for output in ("speaker", "headphones")
         for mode in Mode
     ]
@@ -363,7 +358,7 @@ def test_sound_comes_last(board: Board) -> None:
 
 
 def test_headphones_come_up_mute_and_slowly(board: Board) -> None:
-    settings = asked(board, Mode.DEFAULT, "headphones") | {"speaker": "off"}
+    settings = asked(board, Mode.DEFAULT, destination="headphones") | {"speaker": "off"}
     (step,) = walk(board, ("active", settings))
     told = [(e.register.address, e.word) if isinstance(e, Write) else str(e) for e in step.steps]
     up, wide = told.index((0x33, 0x01)), told.index((0x33, 0x09))
@@ -432,7 +427,7 @@ def test_loudspeakers_are_the_line_outputs(board: Board, speaker: str, words: tu
 @pytest.mark.parametrize("output", ["speaker", "headphones"])
 def test_silence_powers_everything_down(board: Board, sequence: str, output: str) -> None:
     for mode in Mode:
-        *_, quiet = walk(board, ("active", asked(board, mode, output)), (sequence, {}))
+        *_, quiet = walk(board, ("active", asked(board, mode, destination=output)), (sequence, {}))
         words = page_0(quiet, board.codec)
         assert not {a: words[a] & bits for a, bits in POWER.items() if words[a] & bits}
         assert all(words[a] & bit for a, bit in MUTE.items())

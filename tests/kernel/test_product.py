@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import enter
 from devices import Header, Wire
 
 from firmware_py import Category, Mode, load_board
-from firmware_py.codec import plan
 from firmware_py.device import Device
 from firmware_py.hardware import open_device
-from firmware_py.modes import PROFILES
-from firmware_py.settings import codec_settings
 
 PLAY, CAPTURE = "hw:Loopback,0,0", "hw:Loopback,1,0"
 BUTTON, LED = 17, 22
@@ -109,11 +107,7 @@ def test_a_press_activates_writes_the_registers_sounds_and_lights_the_led(device
     assert header.level(LED)
     words = [line for line in wire.log() if line.startswith("1a W")]
     board = load_board("bench-hat")
-    settings = codec_settings(
-        board, Mode.VOICE_CHAT, PROFILES[Mode.VOICE_CHAT], Category.PLAY_AND_RECORD,
-        source=board.ports["microphone"], destination=board.ports["speaker"],
-    )  # fmt: skip
-    wanted = plan(board.codec, None, settings, "active", board.mclk_hz)
+    wanted = enter(board, Mode.VOICE_CHAT)
     wire_format = board.codec.map.wire
     assert [bytes.fromhex("".join(line.split()[2:])) for line in words] == [
         wire_format.write_bytes(write.register.address, write.word) for write in wanted.writes
