@@ -31,11 +31,12 @@ class Wire:
         wide: Sequence[int] = (),
         self_clearing: Sequence[int] = (),
         mclk_hz: int = 0,
+        stamps: bool = False,
     ) -> None:
         lists = {"chips": chips, "write_only": write_only, "wide": wide, "self_clearing": self_clearing}
         given = [f"{name}={','.join(map(hex, some))}" for name, some in lists.items() if some]
         modprobe("-r", "bench_i2c")
-        modprobe("bench_i2c", f"bus={I2C_BUS}", f"mclk_hz={mclk_hz}", *given)
+        modprobe("bench_i2c", f"bus={I2C_BUS}", f"mclk_hz={mclk_hz}", f"stamps={stamps:d}", *given)
         self._declared: list[int] = []
 
     def __enter__(self) -> Self:
@@ -46,7 +47,7 @@ class Wire:
             self.withdraw(address)
 
     def log(self) -> list[str]:
-        """The messages since the last look, a line each: '1a W 0f 00', '30 W error 121'."""
+        """The messages since the last look, a line each: '1a W 0f 00', '30 W error 121'; with stamps, microseconds first."""
         lines = (_WITNESS / "log").read_text().splitlines()
         (_WITNESS / "log").write_text("\n")
         return lines

@@ -71,7 +71,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, plug: Callable[..., Wire], header: Header):
-    bench = Bench(tmp_path, plug(write_only=[CODEC]), header)
+    bench = Bench(tmp_path, plug(write_only=[CODEC], stamps=True), header)
     yield bench
     bench.close()
 
@@ -79,14 +79,16 @@ def bench(tmp_path: Path, plug: Callable[..., Wire], header: Header):
 def measure(bench: Bench, mode: Mode) -> dict[str, float]:
     """What this bench can say of the mode that is active."""
     stage = bench.device.stage
-    rate, chip = stage.profile.rate_hz, Wm8960(mclk_hz=stage.board.mclk_hz)
+    rate, chip, last_us = stage.profile.rate_hz, Wm8960(mclk_hz=stage.board.mclk_hz), None
     for line in bench.wire.log():
-        address, direction, *words = line.split()
+        stamp, address, direction, *words = line.split()
         if (int(address, 16), direction) == (CODEC, "W"):
+            chip.wait((int(stamp) - (last_us or int(stamp))) * 1e-6)  # as the product paused
+            last_us = int(stamp)
             chip.write(CODEC, bytes.fromhex("".join(words)))
-            chip.wait(0.1)
+    chip.wait(0.1)
     values = {
-        "register_mismatches": float(len(mismatches(chip.state(), Asked.of(stage, HATS["respeaker-2mic-v1"]), mode)))
+        "register_mismatches": float(len(mismatches(chip.state(), Asked.of(stage, HATS["waveshare-wm8960"]), mode)))
     }
     bench.converse(np.zeros(rate // 2))  # while nobody read, the card has had an xrun
     if CONTRACTS[mode].cancels_echo:
