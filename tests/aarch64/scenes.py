@@ -31,7 +31,7 @@ Arrays = dict[str, Array]
 RATE_HZ, BLOCK = 16_000, 128
 SCENE_S = 4.0
 CHATS = {"VoiceChat": Mode.VOICE_CHAT, "GameChat": Mode.GAME_CHAT}
-FFT_FRAMES = (256, 320, 512, 960)  # passes of radix 4; of 5 and 2; of 4 and 2; of 5, 3 and 2
+FFT_FRAMES = (256, 320, 512, 960)  # passes of radix 8 and 4; of 8, 4 and 5; of 4; of 8, 4, 3 and 5
 
 
 def sounds() -> Arrays:

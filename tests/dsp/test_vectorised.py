@@ -10,6 +10,7 @@ from numba.core.errors import NumbaError
 
 from firmware_py.dsp import (
     clock_drift,
+    complex_fft,
     fft,
     frames,
     partitioned_filter,
@@ -40,7 +41,8 @@ WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
 ROWS = np.zeros((4, 144), dtype=np.float32)  # partitions and bins
 BINS = np.zeros(144, dtype=np.float32)
-TABLE = np.zeros(3 * 128, dtype=np.float32)  # twiddles
+FRAME = np.zeros(256, dtype=np.float32)
+PASSES, FFT = complex_fft.passes(120), fft.real_fft(256)  # a pass of each radix stays inside 120 points and padding
 HALF = np.float32(0.5)
 
 
@@ -50,8 +52,16 @@ HALF = np.float32(0.5)
     [
         (frames.to_float,  (WORDS, STEREO),  ["convert to float", "multiply"]),
         (frames.to_int,    (STEREO, WORDS),  ["convert to int", "multiply"]),
-        (fft._radix4,      (MONO, MONO, MONO, MONO, TABLE, TABLE, 0),  ["multiply"]),
-        (fft._radix2,      (MONO, MONO, MONO, MONO),  ["add"]),
+        (complex_fft._first4, (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
+        (complex_fft._first8, (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
+        (complex_fft._radix4, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
+        (complex_fft._last4,  (PASSES, MONO, MONO, MONO, MONO),        ["add"]),
+        (complex_fft._radix3, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
+        (complex_fft._radix5, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
+        (fft.rfft,         (FFT, FRAME, BINS, BINS),                            ["add", "multiply"]),
+        (fft.irfft,        (FFT, BINS, BINS, FRAME),                            ["add", "multiply"]),
+        (fft.rfft2,        (FFT, FRAME, FRAME, BINS, BINS, BINS, BINS),         ["add", "multiply"]),
+        (fft.irfft2,       (FFT, BINS, BINS, BINS, BINS, FRAME, FRAME),         ["add", "multiply"]),
         (rates.decimate,    (rates.Decimator(3, 2).state, WIDE, STEREO),           ["multiply"]),
         (rates.interpolate, (rates.Interpolator(3).state, STEREO, WIDE),           ["multiply"]),
         (resample.resample, (resample.Resampler().state, STEREO, 1.0, WIDE),       ["multiply"]),
