@@ -19,8 +19,9 @@ cross-spectra: Knapp & Carter, IEEE TASSP 24(4), 1976; their smoothing a block a
 Trans. Audio Electroacoust. 21(4), 1973.) A quarter of the lags is brought up to date in each block.
 
 *Decision*, once a group. The floor is the mean of all gamma below their mean, mu the largest above the floor. The first
-lag with half of mu is where the echo begins; the peak of the inverse transform of its A is where in that block. Far
-frames overlap by half, so an arrival early in a block shows one lag too early as well; there the larger is taken.
+lag with half of mu is where the echo begins; the peak of the inverse transform of its A is where in that block, r from 0
+to 1. Far frames overlap by half: an arrival shows one lag too early as well, with 1 - r of its gamma or less. Such a ghost
+is passed over.
 
     evidence w = (mu - 0.05) / 0.15 limited to 0..2, less when the floor is high or the lag that is held still explains
     votes_m += w seconds, for the lag found
@@ -59,7 +60,7 @@ _FLOOR, _TINY = np.float32(1e-12), np.float32(1e-20)  # under powers that divide
 _GROUND = np.float32(1e-9)
 _SILENT = np.float32(1e-9)  # -90 dB of full scale, mean square
 _FIRST = np.float32(0.5)  # of mu, that an arrival needs
-_EARLY = np.float32(0.3)  # of a block: an arrival before that shows one lag too early
+_GHOST = np.float32(1.1)
 _LEAST, _CLEAR, _MOST = np.float32(0.05), np.float32(0.15), np.float32(2.0)
 _FLOOR_WEIGHT, _HELD_WEIGHT, _TOLERATED = np.float32(2.0), np.float32(2.8), np.float32(1.5)
 _MARGIN = np.float32(0.25)  # of a block, by which an arrival may leave the lag that is held
@@ -261,7 +262,7 @@ def decide(s: BulkDelay) -> None:
     floor, top = floor_and_top(gamma)
     first = first_lag(gamma, floor + _FIRST * (top - floor))
     within = place_in_block(s, first)
-    if within < _EARLY and first + 1 < gamma.shape[0] and gamma[first + 1] > gamma[first]:
+    if first + 1 < gamma.shape[0] and gamma[first] < _GHOST * (_ONE - within) * gamma[first + 1]:
         first += 1
     weight = min(max((top - floor - _LEAST) / _CLEAR, _ZERO), _MOST)
     weight *= min(max(_TOLERATED - _FLOOR_WEIGHT * floor / (top + _FLOOR), _ZERO), _ONE)
@@ -311,8 +312,8 @@ def first_lag(gamma: Floats, least: np.float32) -> int:
     """The first lag with at least *least*; the last one if there is none."""
     for m in range(gamma.shape[0]):
         if gamma[m] >= least:
-            return m
-    return gamma.shape[0] - 1
+            break
+    return m
 
 
 @realtime
