@@ -27,7 +27,7 @@ is passed over.
     votes_m += w seconds, for the lag found
 
 A lag is believed when 0.7 of all votes lie on it and its neighbours and they suffice: 0.3 s for the first, 0.1 s for a
-jump, 0.6 s for a move of less than 18 ms. Arrivals up to a quarter of a block outside the lag that is held are its own,
+jump, 0.6 s for a move of less than 30 ms. Arrivals up to a quarter of a block outside the lag that is held are its own,
 so that a clock that drifts moves it once a block and not to and fro.
 """
 
@@ -54,18 +54,19 @@ KEEP, KEEP_SQUARED, GROUP_S, POWER_KEEP, TONE_KEEP = range(5)
 HEAD, QUIET = range(2)
 
 _INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
-_ROW, _IM = 128, 64  # floats in a row of a history, where imaginary parts begin. Constants: LLVM then proves that nothing overlaps
+# floats in a row of a history, and where in it imaginary parts begin: constants, so that LLVM sees that nothing overlaps
+_ROW, _IM = 128, 64
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _FLOOR, _TINY = np.float32(1e-12), np.float32(1e-20)  # under powers that divide; above denormals
 _GROUND = np.float32(1e-9)
 _SILENT = np.float32(1e-9)  # -90 dB of full scale, mean square
 _FIRST = np.float32(0.5)  # of mu, that an arrival needs
-_GHOST = np.float32(1.1)
+_GHOST = np.float32(1.1)  # of what an arrival shows one lag too early
 _LEAST, _CLEAR, _MOST = np.float32(0.05), np.float32(0.15), np.float32(2.0)
 _FLOOR_WEIGHT, _HELD_WEIGHT, _TOLERATED = np.float32(2.0), np.float32(2.8), np.float32(1.5)
 _MARGIN = np.float32(0.25)  # of a block, by which an arrival may leave the lag that is held
 _ACQUIRE_S, _JUMP_S, _NEAR_S = np.float32(0.3), np.float32(0.1), np.float32(0.6)
-_NEARBY_S = np.float32(0.018)
+_NEARBY_S = np.float32(0.03)
 _SHARE = np.float32(0.7)
 _MOVED = np.float32(0.6)
 _BELIEF_S, _REFUTE_S, _FORGET_S, _FADE_S = np.float32(0.2), np.float32(0.3), np.float32(2.0), np.float32(5.0)
@@ -103,7 +104,7 @@ def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDe
     """An estimator that has heard nothing, for delays up to *reach_s*. ValueError for blocks under 4 or over 16 ms."""
     block_s = block_frames / rate_hz
     if not 0.004 <= block_s <= 0.0161:
-        raise ValueError(f"a bulk delay is found with blocks of 4 to 16 ms; {block_frames} frames last {1e3 * block_s:.1f}")
+        raise ValueError(f"a bulk delay takes blocks of 4 to 16 ms; {block_frames} frames last {1e3 * block_s:.1f}")
     bins = max(count for count in BINS if count <= block_s * HIGHEST_HZ + 1e-6)
     lags = int(np.ceil(reach_s / block_s - 1e-6)) + 2
     lags = -(-lags // GROUP) * GROUP
@@ -336,7 +337,7 @@ def votes_needed(held: int, lag: int, group_s: np.float32) -> np.float32:
     """Seconds of clear evidence that a move from one lag to another takes."""
     if held < 0:
         return _ACQUIRE_S
-    return _JUMP_S if np.float32(GROUP) * _NEARBY_S < np.float32(abs(lag - held)) * group_s else _NEAR_S
+    return _JUMP_S if np.float32(abs(lag - held)) * group_s > np.float32(GROUP) * _NEARBY_S else _NEAR_S
 
 
 @realtime

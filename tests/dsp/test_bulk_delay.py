@@ -81,7 +81,7 @@ class DelayTwin:
             if self.lag >= 0:
                 explained = (g[self.lag : self.lag + 2].max() - floor) / (top - floor + 1e-12)
                 weight *= np.clip(1.5 - 2.8 * max(explained, 0), 0, 1)
-                needed = 0.1 if abs(first - self.lag) * self.block_s > 0.018 else 0.6
+                needed = 0.1 if abs(first - self.lag) * self.block_s > 0.03 else 0.6
             self.votes[first] += weight * seconds
             self.confidence *= 1 - min(1, weight * seconds / 0.2)
             own = self.votes[max(first - 1, 0) : first + 2].sum()

@@ -9,6 +9,7 @@ from numba import jit
 from numba.core.errors import NumbaError
 
 from firmware_py.dsp import (
+    bulk_delay,
     clock_drift,
     complex_fft,
     fft,
@@ -43,6 +44,7 @@ ROWS = np.zeros((4, 144), dtype=np.float32)  # partitions and bins
 BINS = np.zeros(144, dtype=np.float32)
 FRAME = np.zeros(256, dtype=np.float32)
 PASSES, FFT = complex_fft.passes(120), fft.real_fft(256)  # a pass of each radix stays inside 120 points and padding
+HISTORY = np.zeros(8 * 128, dtype=np.float32)  # rows of whitened spectra
 HALF = np.float32(0.5)
 
 
@@ -77,6 +79,12 @@ HALF = np.float32(0.5)
          (ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 0, BINS, BINS, BINS, HALF),  ["multiply"]),
         (partitioned_filter.lms_update,
          (ROWS, ROWS, MONO, ROWS, ROWS, 0, BINS, BINS, BINS),  ["multiply"]),
+        (bulk_delay.whiten,
+         (BINS, BINS, BINS, BINS, HISTORY, BINS, HALF, HALF, MONO[:64], HISTORY, 0, 512),  ["multiply"]),
+        (bulk_delay.correlate,
+         (HISTORY, 0, HISTORY, 0, HISTORY, 0, 64, HALF),  ["multiply"]),
+        (bulk_delay.compare_lags,
+         (MONO, MONO, MONO, MONO, HALF),  ["multiply"]),
         (clock_drift.turn_filter,
          (ROWS, ROWS, BINS, BINS),  ["multiply"]),
         (residual_echo.powers,
