@@ -154,7 +154,7 @@ def find_delay(
     """Hear one block, every block: the far end's spectrum in row *head* of a ring whose length is a power of two, 4 or
     more, and the spectrum of [0, mic block]. What is known then stands in s.found."""
     pace, bins, lags = s.pace, s.band.shape[0], s.gamma.shape[0]
-    s.position[QUIET] = 0 if _is_heard(x_power[head]) else s.position[QUIET] + 1
+    s.position[QUIET] = 0 if _is_heard(x_power[head], 2 * bins) else s.position[QUIET] + 1
     if s.position[QUIET] > lags + GROUP:
         s.found[EVIDENCE] = _ZERO
         return
@@ -186,12 +186,12 @@ def find_delay(
 
 
 @realtime
-def _is_heard(power: Floats) -> bool:
-    """Whether a far-end spectrum is more than digital silence or dither."""
-    total, bins = _ZERO, power.shape[0]
+def _is_heard(power: Floats, bins: int) -> bool:
+    """Whether the lowest *bins* of a far-end spectrum are more than digital silence or dither."""
+    total = _ZERO
     for k in range(bins):
         total += power[k]
-    return bool(total > _SILENT * np.float32(2 * bins) * np.float32(bins))
+    return bool(total > _SILENT * np.float32(2 * power.shape[0]) * np.float32(bins))
 
 
 @realtime
