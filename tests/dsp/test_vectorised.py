@@ -14,6 +14,7 @@ from firmware_py.dsp import (
     complex_fft,
     fft,
     frames,
+    loudspeaker,
     partitioned_filter,
     rates,
     resample,
@@ -27,12 +28,14 @@ PACKED = {
         "convert to int": r"\bv?cvttps2dq\b",
         "add": r"\bv?addps\b",
         "multiply": r"\b(v?mul|vfn?m(add|sub)\d+)ps\b",  # alone, or with an addition in one
+        "larger": r"\bv?(max|cmp\w*)ps\b",
     },
     "aarch64": {
         "convert to float": r"\bscvtf(\.4s|\s+v\d+\.4s)",
         "convert to int": r"\bfcvtz[su](\.4s|\s+v\d+\.4s)",
         "add": r"\bfadd(\.4s|\s+v\d+\.4s)",
         "multiply": r"\b(fmul|fml[as])(\.4s|\s+v\d+\.4s)",
+        "larger": r"\b(fmax(nm)?|fcmg[te])(\.4s|\s+v\d+\.4s)",
     },
 }
 
@@ -46,6 +49,7 @@ FRAME = np.zeros(256, dtype=np.float32)
 PASSES, FFT = complex_fft.passes(120), fft.real_fft(256)  # a pass of each radix stays inside 120 points and padding
 HISTORY = np.zeros(8 * 128, dtype=np.float32)  # rows of whitened spectra
 HALF = np.float32(0.5)
+CURVE = loudspeaker.loudspeaker(16000, 128, 4)
 
 
 @pytest.mark.skipif(platform.machine() not in PACKED, reason="knows the SIMD of x86-64 and aarch64 only")
@@ -87,6 +91,10 @@ HALF = np.float32(0.5)
          (MONO, MONO, MONO, MONO, HALF),  ["multiply"]),
         (clock_drift.turn_filter,
          (ROWS, ROWS, BINS, BINS),  ["multiply"]),
+        (loudspeaker.add_curve,
+         (CURVE, CURVE.slopes, MONO, MONO),  ["multiply", "larger"]),
+        (loudspeaker.filter_path,
+         (CURVE.path, CURVE.working_far, MONO),  ["multiply"]),
         (residual_echo.powers,
          (BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF),  ["multiply"]),
         (vectors.dot,      (MONO, MONO),  ["multiply"]),
