@@ -27,8 +27,8 @@ microphone correlates with. It looks at smoothed energies: in double talk single
 microphone by chance.
 
 Between the two stand clipping, which keeps saturated samples out of the error, and clock_drift, which turns
-both filters. It does not suppress what stays (residual_echo does), knows nothing of a loudspeaker's curve,
-and finds a bulk delay only inside its tail.
+both filters; before them stands loudspeaker, through whose curve the far end goes. It does not suppress
+what stays (residual_echo does), and finds a bulk delay only inside its tail.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from firmware_py.dsp.clipping import explain_clipping, watch_clipping
 from firmware_py.dsp.clock_drift import DRIFT, fill_turn, follow_delay, measure_delay, turn_filter
 from firmware_py.dsp.fft import RealFft, irfft, real_fft, rfft
 from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
 from firmware_py.dsp.partitioned_filter import (
     add_filtered,
     cut_taps,
@@ -73,6 +74,7 @@ _INFLATION = np.float32(3.0)
 _CLIPPED, _CLIPPED_TRUST = np.float32(0.985), np.float32(0.1)
 _GUARD = np.float32(1.5)
 _CANCELS = np.float32(0.25)  # main over microphone energy: 6 dB
+_BENDS = np.float32(0.5)  # the same, from which on a curve can be told
 _GLIDE = np.float32(1 / 32)  # the share changes over 32 frames
 
 
@@ -82,6 +84,7 @@ class LinearEcho(State):
 
     fft: RealFft
     pace: Floats  # ERROR_KEEP and so on
+    curve: Loudspeaker  # through which the far end goes first
     far_frame: Floats  # [2B] the last two blocks of the far end
     x_re: Floats  # [ring, K] far-end spectra; that of p blocks ago is row (position[HEAD] + p) & (ring - 1)
     x_im: Floats
@@ -139,6 +142,7 @@ def linear_echo(rate_hz: int, block_frames: int, tail_s: float) -> LinearEcho:
     state = LinearEcho(
         fft=real_fft(2 * block_frames),
         pace=pace,
+        curve=loudspeaker(rate_hz, block_frames, partitions),
         far_frame=zeros(2 * block_frames),
         x_re=zeros(ring, bins),
         x_im=zeros(ring, bins),
@@ -186,7 +190,8 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, near: np.float32, ada
     head = (s.position[HEAD] - 1) & (s.x_re.shape[0] - 1)
     s.position[HEAD] = head
     s.far_peak[head] = peak(far)
-    slide(s.far_frame, far)
+    shape_far(s.curve, far)
+    slide(s.far_frame, s.curve.shaped)
     rfft(fft, s.far_frame, s.u_re, s.u_im)
     store_spectrum(s.u_re, s.u_im, s.x_re, s.x_im, s.x_power, head)
 
@@ -236,6 +241,7 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, near: np.float32, ada
         turn = s.position[TURN]
         irfft(fft, s.w_re[turn], s.w_im[turn], s.frame)
         s.tap_energy[turn] = cut_taps(s.frame)
+        find_direct_path(s.curve, s.frame, turn, s.tap_energy)
         rfft(fft, s.frame, s.w_re[turn], s.w_im[turn])
         s.position[TURN] = (turn + 1) % partitions
 
@@ -251,6 +257,8 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, near: np.float32, ada
         if s.energy[MAIN] < _CANCELS * s.energy[MIC]:
             follow_delay(s.drift, block, pace[DRIFT_GAIN])
         fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
+        trust *= (_ONE - near) if s.energy[MAIN] < _BENDS * s.energy[MIC] else _ZERO
+        learn_curve(s.curve, mic, s.estimate, trust)
     turn_filter(s.w_re, s.w_im, s.turn_cos, s.turn_sin)  # clocks do not stop while nothing is learnt
     turn_filter(s.z_re, s.z_im, s.turn_cos, s.turn_sin)
 

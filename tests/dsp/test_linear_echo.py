@@ -183,3 +183,21 @@ def test_a_louder_sample_proves_that_a_level_was_no_clip_level():
     assert clip[REPEATS] > 100
     watch_clipping(clip, np.full(2, 0.6, np.float32))
     assert clip[REPEATS] == 0
+
+
+def test_a_loudspeaker_that_compresses_is_followed_by_its_curve():
+    rng = np.random.default_rng(9)
+    frames = 12 * RATE // B * B
+    level = np.abs(np.sin(2 * np.pi * 1.7 * np.arange(frames) / RATE)) ** 3
+    far = np.convolve(rng.laplace(size=frames + 4), np.hanning(7)[1:-1], "valid") * level
+    far = (0.3 * far / np.abs(far).max()).astype(np.float32)
+    room = rng.standard_normal(700) * np.exp(-np.arange(700) / 120) * 0.1
+    mic = (np.convolve(np.tanh(6 * far) / 6, room)[:frames] + 1e-5 * rng.standard_normal(frames)).astype(np.float32)
+    state, left = linear_echo(RATE, B, TAIL_S), np.zeros(frames, np.float32)
+    for start in range(0, frames, B):
+        block = slice(start, start + B)
+        subtract_echo(state, mic[block], far[block], np.float32(0), True, left[block])
+    gain = (far @ np.tanh(6 * far) / 6) / (far @ far)
+    linear_limit = ((np.tanh(6 * far) / 6 - gain * far) ** 2).sum() / ((np.tanh(6 * far) / 6) ** 2).sum()
+    late = slice(8 * RATE, None)
+    assert (left[late] ** 2).sum() < 0.25 * linear_limit * (mic[late] ** 2).sum()
