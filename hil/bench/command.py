@@ -2,6 +2,7 @@
 
 audiohat bench engine        how late periods come beside a busy Python thread; how soon a new process plays; its memory
 audiohat bench descriptions  how long it takes to read and check every board and codec, and to plan a mode
+audiohat bench aec           the echo canceller in generated scenes and on recordings, beside others
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from firmware_py.cli import PASS
 from firmware_py.cli.tables import width
 from firmware_py.engine import kernel_parts
 from hil.bench import descriptions
+from hil.bench.aec import command as aec
 from hil.bench.lateness import Lateness, Start, measure, measure_start
 
 HELP = "measure what the parts cost, beside other ways of doing the same"
@@ -40,25 +42,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     read.add_argument("--rounds", type=_count, default=5, metavar="N", help="rounds; the best counts (default 5)")
     read.add_argument("--json", action="store_true", help="print JSON")
     read.set_defaults(measure=_descriptions)
+    cancelling = parts.add_parser(
+        "aec", help=aec.HELP, description=aec.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    aec.add_arguments(cancelling)
+    cancelling.set_defaults(measure=aec.run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
-    options.measure(options)
-    return PASS
+    code: int = options.measure(options)
+    return code
 
 
-def _descriptions(options: argparse.Namespace) -> None:
+def _descriptions(options: argparse.Namespace) -> int:
     cost = descriptions.measure(options.rounds)
     if options.json:
         print(msgspec.json.encode(asdict(cost)).decode())
-        return
+        return PASS
     print(f"{cost.boards} boards and their codecs read and checked: {cost.read_ms:.0f} ms")
     print(f"and every mode on every board tried: {cost.check_ms:.0f} ms")
     print(f"one plan: {cost.plan_ms:.1f} ms, the longest {cost.worst_plan_ms:.1f} ms")
+    return PASS
 
 
-def _engine(options: argparse.Namespace) -> None:
+def _engine(options: argparse.Namespace) -> int:
     for name, compile_part in kernel_parts().items():
         _say(f"preparing kernels: {name}")
         compile_part()
@@ -72,6 +80,7 @@ def _engine(options: argparse.Namespace) -> None:
         print(msgspec.json.encode({**rows, "start": asdict(start)}).decode())
     else:
         _print(Console(width=width()), lateness, start)
+    return PASS
 
 
 def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> None:

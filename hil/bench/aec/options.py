@@ -1,0 +1,57 @@
+"""What both commands take, and how both refuse: no more than argparse and errors need, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from firmware_py.cli import NO_HARDWARE
+
+BLOCK_MS, TAIL_MS = 8.0, 256.0
+
+
+def add_canceller(parser: argparse.ArgumentParser) -> None:
+    """Block, tail, peers."""
+    parser.add_argument(
+        "--block", type=number(1.0, 32.0, "ms"), default=BLOCK_MS, metavar="MS", help=f"block (default {BLOCK_MS:g} ms)"
+    )
+    parser.add_argument(
+        "--tail", type=number(1.0, 1000.0, "ms"), default=TAIL_MS, metavar="MS",
+        help=f"how long an echo may last, its delay included (default {TAIL_MS:g} ms)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peers", type=_names, default=[], metavar="NAME,...",
+        help="others beside it, if they are here: speex, webrtc",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def number(low: float, high: float, unit: str) -> Callable[[str], float]:
+    """A type for argparse: a number within bounds."""
+
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if low <= float(text) <= high:
+                return float(text)
+        raise argparse.ArgumentTypeError(f"{text}: a number of {unit} from {low:g} to {high:g}")
+
+    return read
+
+
+def with_files(work: Callable[[], int]) -> int:
+    """Do it; a file that is not there, or may not be touched, is a sentence and exit code 3."""
+    try:
+        return work()
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        what = {errno.ENOENT: "there is no such file", errno.EISDIR: "is a folder; name a file"}
+        said = what.get(error.errno or 0, error.strerror or "cannot be used")
+        hint = "; name another, or ask for the right to it" if isinstance(error, PermissionError) else ""
+        print(f"audiohat: {error.filename}: {said}{hint}", file=sys.stderr)
+        return NO_HARDWARE
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
