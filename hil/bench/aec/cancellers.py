@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -45,23 +46,34 @@ class Running(Protocol):
 
 @dataclass(frozen=True)
 class Maker:
-    """How one is made, for a rate; *linear* only subtracts."""
+    """How one is made, for a rate; *linear* only subtracts. *said*: which one it is exactly."""
 
     name: str
     linear: bool
     make: Callable[[int], Running]
+    said: str
 
 
 def ours(block_s: float, tail_s: float, *, suppress: bool = True) -> Maker:
     """This project's, whole or its linear stage alone."""
-    name = "audiohat" if suppress else "audiohat, linear"
-    return Maker(name, not suppress, lambda rate_hz: Own(rate_hz, block_s, tail_s, suppress))
+    name = "audiohat" if suppress else "audiohat linear"
+    what = "this canceller" if suppress else "its linear stage alone"
+    return Maker(
+        name, not suppress, lambda rate_hz: Own(rate_hz, block_s, tail_s, suppress), _sizes(what, block_s, tail_s)
+    )
 
 
 def speex(frame_s: float, tail_s: float, *, preprocess: bool = False) -> Maker:
     """SpeexDSP's, alone or with its preprocessor."""
-    name = "speex + preprocessor" if preprocess else "speex"
-    return Maker(name, not preprocess, lambda rate_hz: Speex(rate_hz, frame_s, tail_s, preprocess))
+    name = "speex + pre" if preprocess else "speex"
+    what = "SpeexDSP's canceller" + (" and the preprocessor tied to it" if preprocess else "")
+    return Maker(
+        name, not preprocess, lambda rate_hz: Speex(rate_hz, frame_s, tail_s, preprocess), _sizes(what, frame_s, tail_s)
+    )
+
+
+def _sizes(what: str, block_s: float, tail_s: float) -> str:
+    return f"{what}, block {1e3 * block_s:g} ms, tail {1e3 * tail_s:g} ms"
 
 
 def find(peers: Sequence[str], tail_s: float) -> tuple[list[Maker], dict[str, str]]:
@@ -173,7 +185,8 @@ def _webrtc() -> Maker:
             import_module(module)
         except ImportError:
             continue
-        return Maker(f"webrtc ({module.split('.')[0].replace('_', '-')})", False, make)
+        wheel = module.split(".")[0].replace("_", "-")
+        return Maker("webrtc", False, make, f"WebRTC's AEC3 in {wheel} {version(wheel)}")
     raise ImportError("no wheel with it is here; pip install aec-audio-processing, or livekit")
 
 

@@ -39,6 +39,7 @@ Span = tuple[float, float]
 
 ROOM_NAMES: Final = ("office", "booth", "living-room", "hall")
 SKEWS_PPM: Final = (50.0, 200.0)
+DELAY_S: Final = 0.012  # of playback and converters, where a scene is not about delay
 _LOUD_PEAK, _CLIPPED_PEAK = 0.9, 1.4  # of a far end, and of its echo, that overdrive the converter by 3 dB
 _FULL_SCALE = 32768.0
 
@@ -56,7 +57,7 @@ class Scene:
     near_s: Span | None = None
     ser_db: float = 0.0  # near end over echo, by active levels
     snr_db: float = 40.0  # echo over noise; near end over noise when there is no echo
-    delay_s: float = 0.0
+    delay_s: float = DELAY_S
     delay_then_s: float | None = None  # from change_s on
     moved: Literal["", "device", "loudspeaker"] = ""  # from change_s on
     change_s: float | None = None
@@ -93,9 +94,7 @@ class Clip:
 
 def _double_talk(ser_db: float) -> Scene:
     at = f"{ser_db:+.0f}" if ser_db else "0"
-    return Scene(
-        name=f"double-talk{at}", title=f"double talk, near end {at} dB", seconds=15.0, near_s=(5.5, 10.5), ser_db=ser_db
-    )
+    return Scene(name=f"double-talk{at}", title=f"double talk {at} dB", seconds=15.0, near_s=(5.5, 10.5), ser_db=ser_db)
 
 
 def _delay(ms: int) -> Scene:
@@ -105,27 +104,25 @@ def _delay(ms: int) -> Scene:
 SINGLE: Final = Scene(name="single", title="far end alone")
 SCENES: Final[tuple[Scene, ...]] = (
     SINGLE,
-    Scene(name="soft", title="loudspeaker: soft limit", loudspeaker="soft"),
-    Scene(name="hard", title="loudspeaker: hard limit", loudspeaker="hard"),
-    Scene(name="asymmetric", title="loudspeaker: asymmetric", loudspeaker="asymmetric"),
+    Scene(name="soft", title="speaker: soft limit", loudspeaker="soft"),
+    Scene(name="hard", title="speaker: hard limit", loudspeaker="hard"),
+    Scene(name="asymmetric", title="speaker: asymmetric", loudspeaker="asymmetric"),
     _double_talk(-10.0),
     _double_talk(0.0),
     _double_talk(10.0),
-    Scene(name="cold-start", title="cold start inside double talk", near_s=(0.0, 6.0)),
+    Scene(name="cold-start", title="cold start", near_s=(0.0, 6.0)),
     Scene(name="near-only", title="near end alone", far="silence", near_s=(0.0, 10.0), seconds=10.0),
-    Scene(name="headphones", title="far end without echo", audible=False, near_s=(0.0, 10.0), seconds=10.0),
+    Scene(name="headphones", title="headphones", audible=False, near_s=(0.0, 10.0), seconds=10.0),
     Scene(name="skew", title="clock skew"),
     *map(_delay, (1, 60, 120, 240)),
-    Scene(
-        name="jump", title="delay jumps from 20 to 75 ms", delay_s=0.020, delay_then_s=0.075, change_s=6.0, seconds=14.0
-    ),
-    Scene(name="device-moved", title="the device is moved", moved="device", change_s=6.0, seconds=14.0),
-    Scene(name="speaker-moved", title="the loudspeaker is moved", moved="loudspeaker", change_s=6.0, seconds=14.0),
-    Scene(name="noise", title="noise 20 dB below the echo", snr_db=20.0),
-    Scene(name="music", title="music at the far end", far="music"),
-    Scene(name="clipping", title="the converter clips", clipped=True),
-    Scene(name="48k", title="far end alone, 48 kHz", rate_hz=48_000),
-    Scene(name="white", title="white noise at the far end", far="noise", snr_db=60.0),
+    Scene(name="jump", title="jump 20 to 75 ms", delay_s=0.020, delay_then_s=0.075, change_s=6.0, seconds=14.0),
+    Scene(name="device-moved", title="device moved", moved="device", change_s=6.0, seconds=14.0),
+    Scene(name="speaker-moved", title="speaker moved", moved="loudspeaker", change_s=6.0, seconds=14.0),
+    Scene(name="noise", title="noise, SNR 20 dB", snr_db=20.0),
+    Scene(name="music", title="music", far="music"),
+    Scene(name="clipping", title="converter clips", clipped=True),
+    Scene(name="48k", title="48 kHz", rate_hz=48_000),
+    Scene(name="white", title="white noise", far="noise", snr_db=60.0),
 )
 
 
@@ -152,12 +149,12 @@ def choose(
 
 
 def _in_room(scene: Scene, room: str) -> Scene:
-    title = f"{scene.title}, {room}, T60 {ROOMS[room].t60_s:g} s"
+    title = f"{room}, T60 {ROOMS[room].t60_s:g} s"
     return replace(scene, name=f"{scene.name}-{room}", title=title, room=room)
 
 
 def _with_skew(scene: Scene, ppm: float) -> Scene:
-    return replace(scene, name=f"{scene.name}{ppm:g}", title=f"{scene.title} of {ppm:g} ppm", skew_ppm=ppm)
+    return replace(scene, name=f"{scene.name}{ppm:g}", title=f"{scene.title} {ppm:g} ppm", skew_ppm=ppm)
 
 
 def clip(scene: Scene, rate_hz: int = 16_000, seed: int = 1, *, synthetic: bool = False) -> Clip:

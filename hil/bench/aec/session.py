@@ -8,7 +8,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,10 @@ def bench(options: argparse.Namespace) -> int:
         print_json(
             {
                 "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": options.tail,
-                "sounds": said, "not_run": absent, "not_tested": untested, "latency_ms": latencies_ms,
-                "microphone_sdr_db": microphones, "scenes": [asdict(row) for row in rows],
-                "recordings": [_facts(*one) for one in scored], "costs": [asdict(cost) for cost in spent],
+                "sounds": said, "cancellers": {maker.name: maker.said for maker in makers}, "not_run": absent,
+                "not_tested": untested, "latency_ms": latencies_ms, "microphone_sdr_db": microphones,
+                "scenes": [asdict(row) for row in rows], "recordings": [_facts(*one) for one in scored],
+                "costs": [asdict(cost) for cost in spent],
             }
         )  # fmt: skip
         return PASS
@@ -91,10 +93,9 @@ def bench(options: argparse.Namespace) -> int:
     print_cancellers(paper, rows, latencies_ms, spent)
     for recording, delay, scores in scored:
         print_score(paper, recording, delay, scores)
-    paper.print(f"block {options.block:g} ms, tail {options.tail:g} ms, seed {options.seed}")
     for rate_hz, whose in said.items():
-        paper.print(f"{rate_hz // 1000} kHz: {whose}")
-    _print_missing(paper, absent, untested)
+        paper.print(f"at {rate_hz // 1000} kHz: {whose}; seed {options.seed}")
+    _print_who(paper, makers, absent, untested)
     return PASS
 
 
@@ -120,7 +121,8 @@ def score_files(options: argparse.Namespace) -> int:
         draw(options.plot, Picture(recording.name, recording.rate_hz, recording.mic, outputs, recording.near))
     untested = {name: reason for one in scores for name, reason in one.untested.items()}
     if options.json:
-        print_json({**_facts(recording, delay, scores), "not_run": absent, "not_tested": untested})
+        who = {maker.name: maker.said for maker in makers}
+        print_json({**_facts(recording, delay, scores), "cancellers": who, "not_run": absent, "not_tested": untested})
         return PASS
     paper = console()
     print_score(paper, recording, delay, scores)
@@ -131,7 +133,7 @@ def score_files(options: argparse.Namespace) -> int:
     for target in (options.out, options.plot):
         if target is not None:
             paper.print(f"written: {target}", soft_wrap=True)
-    _print_missing(paper, absent, untested)
+    _print_who(paper, makers, absent, untested)
     return PASS
 
 
@@ -148,7 +150,7 @@ def _costs(options: argparse.Namespace, makers: Sequence[Maker]) -> list[costs.C
     """Of each, and of the linear stage at SpeexDSP's own block and tail."""
     sound = clip(Scene(name=SINGLE.name, title="", seconds=COST_S), options.rate, options.seed)
     alike = ours(SPEEX_FRAME_S, SPEEX_TAIL_S, suppress=False)
-    tried = [*makers, Maker(f"audiohat, linear, {1e3 * SPEEX_TAIL_S:g} ms", True, alike.make)]
+    tried = [*makers, replace(alike, name=f"audiohat linear {1e3 * SPEEX_TAIL_S:g} ms")]
     _, absent = find(["speex"], SPEEX_TAIL_S)
     return costs.measure(tried, sound.rate_hz, sound.mic, sound.far, COST_ROUNDS, beside_speex=not absent)
 
@@ -167,11 +169,13 @@ def _picture(picture: Any, sound: Clip, outputs: dict[str, Floats]) -> Any:
 def _facts(recording: Recording, delay: Delay, scores: Sequence[Score]) -> dict[str, Any]:
     return {
         "recording": recording.name, "rate_hz": recording.rate_hz, "seconds": recording.mic.size / recording.rate_hz,
-        "remarks": recording.remarks, **asdict(delay), "cancellers": {one.canceller: one.values for one in scores},
+        "remarks": recording.remarks, **asdict(delay), "scores": {one.canceller: one.values for one in scores},
     }  # fmt: skip
 
 
-def _print_missing(paper: Console, absent: dict[str, str], untested: dict[str, str]) -> None:
+def _print_who(paper: Console, makers: Sequence[Maker], absent: dict[str, str], untested: dict[str, str]) -> None:
+    for maker in makers:
+        paper.print(f"{maker.name}: {maker.said}")
     for name, reason in absent.items():
         paper.print(f"{name}: not run: {reason}")
     for name, reason in untested.items():
@@ -214,9 +218,5 @@ def _progress(total: int) -> Any:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("preparing", total=total, completed=-1)
-
-        def tell(what: str) -> None:
-            bar.update(task, description=what, advance=1)
-
-        yield tell
+        task, begun = bar.add_task("preparing", total=total), count()
+        yield lambda what: bar.update(task, description=what, completed=next(begun))

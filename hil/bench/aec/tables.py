@@ -27,7 +27,7 @@ _MEANINGS = {
     "mic_sdr_db": ("SDR of MIC", "dB of NEAR over everything else in MIC, while he talks"),
     "sdr_db": (
         "SDR",
-        "dB of NEAR over everything else in the output, a 16 ms filter allowed; more than SDR of MIC is gained",
+        "dB of NEAR over all else in the output, a 16 ms filter allowed; what is above MIC is gained",
     ),
     "near_level_db": ("level of NEAR", "dB by which the talker is louder than he was; 0 is untouched, -6 is ducked"),
     "pesq": ("PESQ", "quality of NEAR in the output, 1 bad to 4.6 perfect"),
@@ -44,11 +44,12 @@ def print_scenes(
         scenes.setdefault(row.scene, {})[row.canceller] = row
     alone, talked = "far end alone", "while the near end talks"
     _question(paper, f"{alone}: dB ERLE, whole scene / later", scenes, cancellers, ("erle_db", "late_erle_db"), NOTHING)
-    paper.print("later: from 5 s on; from 3 s after a change; after the near end has talked\n")
+    if any("erle_db" in row.values for row in rows):
+        paper.print("later: from 5 s on; from 3 s after a change; after the near end has talked\n")
     _question(paper, f"{alone}: seconds until 10 dB / 20 dB down, from the start or the change", scenes, cancellers,
               ("t10_s", "t20_s"), NEVER)  # fmt: skip
     _question(paper, f"{talked}: dB of talker over the rest / level of talker", scenes, cancellers,
-              ("sdr_db", "near_level_db"), NOTHING, ("microphone", microphones))  # fmt: skip
+              ("sdr_db", "near_level_db"), NOTHING, ("mic", microphones))  # fmt: skip
     linear = [c for c in cancellers if any("echo_reduction_db" in row.values for row in rows if row.canceller == c)]
     _question(paper, f"{talked}: dB less echo, linear cancellers", scenes, linear, ("echo_reduction_db",), NOTHING)
     _question(paper, f"{talked}: PESQ / STOI", scenes, cancellers, ("pesq", "stoi"), NOTHING)
@@ -59,7 +60,8 @@ def print_cancellers(
     paper: Console, rows: Sequence[Row], latencies_ms: Mapping[str, Mapping[int, float]], costs: Sequence[Cost]
 ) -> None:
     """Latency, worst gain, and the processor's time."""
-    shown = table("canceller", title="delay of the talker, and largest gain over 100 ms")
+    paper.print("delay of the talker, and largest gain over 100 ms", style="italic")
+    shown = table("canceller")
     shown.add_column("latency", justify="right")
     shown.add_column("gain", justify="right")
     shown.add_column("in")
@@ -69,23 +71,22 @@ def print_cancellers(
             key=lambda row: row.values["largest_gain_db"],
             default=None,
         )
-        late = ", ".join(
-            f"{_tidy(ms)} ms" + (f" at {hz // 1000} kHz" if len(by_rate) > 1 else "") for hz, ms in by_rate.items()
-        )
+        late = " / ".join(dict.fromkeys(_tidy(ms) for ms in by_rate.values())) + " ms"
         gain = NOTHING if worst is None else f"{_tidy(worst.values['largest_gain_db'])} dB"
         shown.add_row(name, late, gain, "" if worst is None else worst.title)
     paper.print(shown)
     if not costs:
         return
-    shown = table("canceller", title="processor time, in turns with SpeexDSP (10 ms frames, 128 ms tail)")
-    for name in ("rate", "block", "ms per s", "times SpeexDSP", "quartiles", "worst block"):
+    paper.print("processor time, in turns with SpeexDSP (10 ms frames, 128 ms tail)", style="italic")
+    shown = table("canceller")
+    for name in ("rate", "block", "ms per s", "times SpeexDSP", "quartiles", "worst block by period"):
         shown.add_column(name, justify="right")
     for cost in costs:
         ratio = NOTHING if cost.ratio is None else f"{cost.ratio:.2f}"
         quartiles = NOTHING if cost.ratio_quartiles is None else "{:.2f} ... {:.2f}".format(*cost.ratio_quartiles)
         shown.add_row(
             cost.canceller, f"{cost.rate_hz // 1000} kHz", f"{cost.frame_ms:g} ms", f"{cost.ms_per_s:.1f}", ratio, quartiles,
-            f"{cost.worst_share:.1%} of its period",
+            f"{100.0 * cost.worst_share:.1f} %",
         )  # fmt: skip
     paper.print(shown)
 
@@ -107,6 +108,8 @@ def print_score(paper: Console, recording: Recording, delay: Delay, scores: Sequ
     paper.print(shown)
     for name in names:
         paper.print(f"{_MEANINGS[name][0]}: {_MEANINGS[name][1]}", style="dim")
+    if recording.near is None:
+        paper.print("without NEAR nobody knows when the near end talks, and what it says counts as echo", style="dim")
 
 
 def delay_lines(delay: Delay) -> list[str]:
@@ -139,7 +142,8 @@ def _question(
     asked = {name: by for name, by in scenes.items() if any(m in row.values for row in by.values() for m in measures)}
     if not asked:
         return
-    shown: Table = table("scene", title=title, first_wraps=True)
+    paper.print(title, style="italic")
+    shown: Table = table("scene")
     for name in ([before[0]] if before else []) + list(cancellers):
         shown.add_column(name, justify="right")
     for scene, by in asked.items():

@@ -2,6 +2,13 @@
 
 *out* is first advanced by the canceller's latency, found by cross-correlation of its output with a talker while nothing plays.
 Far end alone is where the echo is active (ITU-T P.56) and the near end is 0.3 s away or more.
+
+    erle_db, late_erle_db    far end alone: whole scene; from 5 s on, from 3 s after a change, after the near end has talked
+    t10_s, t20_s             far end alone, no near end: from the start, or from the change
+    sdr_db, near_level_db, pesq, stoi    while the near end talks
+    echo_reduction_db        while both talk, of linear cancellers
+    gain_db                  level of output by microphone, no echo
+    largest_gain_db          of the whole scene
 """
 
 from __future__ import annotations
@@ -9,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -26,19 +32,6 @@ from hil.bench.aec.measures import (
 )
 from hil.bench.aec.scenes import Clip, Scene, clip
 
-UNITS: Final = {
-    "erle_db": "dB ERLE, far end alone, whole scene",
-    "late_erle_db": "dB ERLE after 5 s; after a change: from 3 s on; with a talker: after him",
-    "t10_s": "s to 10 dB, from the start or from the change",
-    "t20_s": "s to 20 dB",
-    "echo_reduction_db": "dB less echo while both talk, linear cancellers",
-    "sdr_db": "dB talker over the rest, 16 ms FIR allowed",
-    "near_level_db": "dB level of the talker, 0 is untouched",
-    "pesq": "PESQ wide band, 1 to 4.6",
-    "stoi": "STOI, 0 to 1",
-    "gain_db": "dB output by microphone while there is no echo",
-    "largest_gain_db": "dB largest gain over 100 ms",
-}
 _GUARD_S = 0.3
 _LATE_S, _AFTER_CHANGE_S = 5.0, 3.0
 _LONGEST_LATENCY_S = 0.1
@@ -82,9 +75,10 @@ def judge(maker: Maker, sound: Clip, out: Floats, *, perceptual: bool = False) -
     if scene.has_echo:
         active = active_mask(sound.echo, rate_hz)
         alone = active & ~(_guarded(sound) if near_s else np.zeros_like(active))
-        if near_s is None or near_s[0] > _LATE_S:
+        if near_s is None:
             values |= _alone(sound, out, alone)
-        if near_s is not None:
+        else:
+            values["erle_db"] = erle_db(mic, out, rate_hz, alone)
             values["late_erle_db"] = erle_db(mic, out, rate_hz, alone & sound.within((near_s[1], scene.seconds)))
     if near_s is not None:
         both = sound.within(near_s)
@@ -111,8 +105,7 @@ def untouched(sound: Clip) -> float:
 
 def _alone(sound: Clip, out: Floats, alone: Mask) -> dict[str, float]:
     scene, rate_hz, mic = sound.scene, sound.rate_hz, sound.mic
-    start = scene.change_s or 0.0
-    stop = scene.near_s[0] if scene.near_s else scene.seconds
+    start, stop = scene.change_s or 0.0, scene.seconds
     late = start + _AFTER_CHANGE_S if scene.change_s else _LATE_S
     return {
         "erle_db": erle_db(mic, out, rate_hz, alone),
