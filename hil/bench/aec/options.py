@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,11 @@ from contextlib import suppress
 from firmware_py.cli import NO_HARDWARE
 
 BLOCK_MS, TAIL_MS = 8.0, 256.0
+_SAID = {
+    errno.ENOENT: "there is no such file; name another",
+    errno.EISDIR: "is a folder; name a file",
+    errno.EACCES: "may not be used by you; ask for the right to it, or name another",
+}
 
 
 def add_canceller(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +52,10 @@ def with_files(work: Callable[[], int]) -> int:
     try:
         return work()
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        what = {errno.ENOENT: "there is no such file", errno.EISDIR: "is a folder; name a file"}
-        said = what.get(error.errno or 0, error.strerror or "cannot be used")
-        hint = "; name another, or ask for the right to it" if isinstance(error, PermissionError) else ""
-        print(f"audiohat: {error.filename}: {said}{hint}", file=sys.stderr)
+        said = str(error.strerror)
+        if said == os.strerror(error.errno or 0):  # the system's own words, to which we know better ones
+            said = _SAID.get(error.errno or 0, said)
+        print(f"audiohat: {error.filename}: {said}", file=sys.stderr)
         return NO_HARDWARE
 
 

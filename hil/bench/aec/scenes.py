@@ -184,9 +184,9 @@ def clip(scene: Scene, rate_hz: int = 16_000, seed: int = 1, *, synthetic: bool 
     near = np.zeros(frames)
     if scene.near_s is not None:
         start, stop = (round(at * rate_hz) for at in scene.near_s)
-        said = heard.near((stop - start) / rate_hz, rate_hz)
-        near[start:stop] = _at_level(said, rate_hz, SPEECH_DBFS + (scene.ser_db if scene.has_echo else 0.0))
-        near = through(near, talker_path(room, rate_hz))
+        near[start:stop] = heard.near((stop - start) / rate_hz, rate_hz)
+        near_dbfs = SPEECH_DBFS + (scene.ser_db if scene.has_echo else 0.0)
+        near = _at_level(through(near, talker_path(room, rate_hz)), rate_hz, near_dbfs)
     noise = random.standard_normal(frames)
     noise *= 10.0 ** ((_loudness(echo if scene.has_echo else near, rate_hz) - scene.snr_db) / 20.0)
     mic = _sixteen_bits(echo + near + noise)

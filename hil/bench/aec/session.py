@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import count
@@ -45,9 +46,11 @@ def bench(options: argparse.Namespace) -> int:
     scenes = choose(options.scene, options.room or ROOM_NAMES, options.skew or SKEWS_PPM)
     files = [_files_of(paths) for paths in options.recording]
     loaded = [recordings.load(*paths) for paths in files]
-    makers, absent = _makers(options)
+    makers, absent = _makers(
+        options, {scene.rate_hz or options.rate for scene in scenes} | {one.rate_hz for one in loaded}
+    )
     if options.plots is not None:
-        options.plots.mkdir(parents=True, exist_ok=True)
+        _make_folder(options.plots)
     latencies: dict[str, dict[int, float]] = {maker.name: {} for maker in makers}
     rows: list[Row] = []
     microphones: dict[str, float] = {}
@@ -104,12 +107,12 @@ def score_files(options: argparse.Namespace) -> int:
     for target in (options.out, options.plot):
         _check_target(target, (options.mic, options.ref, options.near))
     recording = recordings.load(options.mic, options.ref, options.near)
-    makers, absent = _makers(options)
+    makers, absent = _makers(options, {recording.rate_hz})
     delay = recordings.delay_of(recording)
     with _progress(len(makers)) as tell:
         pairs = []
         for maker in makers:
-            tell(maker.name)
+            tell(f"trying {maker.name}")
             pairs += recordings.score(recording, [maker], delay)
     scores = [one for one, _ in pairs]
     outputs = {one.canceller: out for one, out in pairs}
@@ -137,13 +140,19 @@ def score_files(options: argparse.Namespace) -> int:
     return PASS
 
 
-def _makers(options: argparse.Namespace) -> tuple[list[Maker], dict[str, str]]:
+def _makers(options: argparse.Namespace, rates_hz: Iterable[int]) -> tuple[list[Maker], dict[str, str]]:
     """Ours, its linear stage, and the peers that are here; what is impossible is refused before anything is measured."""
     block_s, tail_s = 1e-3 * options.block, 1e-3 * options.tail
     if tail_s < block_s:
         raise CancellerError(f"--tail {options.tail:g}: shorter than a block of {options.block:g} ms; 256 is usual")
+    own = [ours(block_s, tail_s), ours(block_s, tail_s, suppress=False)]
+    for rate_hz in rates_hz:
+        try:
+            own[0].make(rate_hz)
+        except CancellerError as error:
+            raise CancellerError(f"--block {options.block:g}: {error}; 8 and 10 ms go at every rate") from error
     peers, absent = find(options.peers, tail_s)
-    return [ours(block_s, tail_s), ours(block_s, tail_s, suppress=False), *peers], absent
+    return [*own, *peers], absent
 
 
 def _costs(options: argparse.Namespace, makers: Sequence[Maker]) -> list[costs.Cost]:
@@ -195,7 +204,16 @@ def _check_target(target: Path | None, sources: Sequence[Path | None]) -> None:
     try:
         tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
-        raise type(error)(error.errno, f"{error.strerror}; name a folder that you may write to", str(target)) from error
+        what = "there is no such folder to write to" if error.errno == errno.ENOENT else error.strerror
+        raise type(error)(error.errno, f"{what}; name another", str(target)) from error
+
+
+def _make_folder(path: Path) -> None:
+    """Before anything is measured: may pictures be written there?"""
+    if path.exists() and not path.is_dir():
+        raise RecordingError(f"--plots {path}: is a file; name a folder")
+    path.mkdir(parents=True, exist_ok=True)
+    _check_target(path / "picture.png", ())
 
 
 def _write_sound(path: Path, samples: Floats, rate_hz: int) -> None:
