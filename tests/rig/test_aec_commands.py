@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import resample_poly
 
 from firmware_py.cli import main
 from hil.bench.aec import cancellers, costs, recordings, session
 from hil.bench.aec.cancellers import ours
 from hil.bench.aec.scenes import Scene, clip
+from hil.stimulus import speech_like
 
 RATE = 16_000
 
@@ -128,6 +130,14 @@ def test_a_reference_that_comes_too_late_is_told_apart_from_none(talk):
     found = recordings.delay_of(recordings.Recording("x", RATE, noise, talk.far, None, []))
     assert np.isnan(found.delay_ms)
     assert found.confidence < recordings.SURE
+
+
+def test_two_narrow_bands_are_no_echo_of_each_other():
+    one, other = (resample_poly(speech_like(6.0, 8000, seed, pitch), 2, 1) for seed, pitch in ((1, 120.0), (2, 205.0)))
+    found = recordings.delay_of(
+        recordings.Recording("x", RATE, one.astype(np.float32), other.astype(np.float32), None, [])
+    )
+    assert np.isnan(found.delay_ms)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
+from scipy.signal import correlate
 
 from firmware_py.errors import UnknownNameError
 from hil.analysis import active_level, erle_db, latency_frames
-from hil.bench.aec import sounds
+from hil.bench.aec import command, sounds
 from hil.bench.aec.cancellers import Maker, ours
 from hil.bench.aec.paths import skewed
 from hil.bench.aec.scenes import DELAY_S, SCENES, Scene, choose, clip
 from hil.bench.aec.trial import aligned, judge, latency_of
+from hil.stimulus import speech_like
 
 RATE = 16_000
 ACOUSTIC_S = 0.25 / 343.0  # from the loudspeaker to the middle between the microphones
@@ -117,6 +120,24 @@ def test_names_are_looked_up_and_rooms_and_skews_multiply():
         choose(("singel",))
     with pytest.raises(UnknownNameError, match="no room is named 'bath'"):
         choose((), ("bath",))
+
+
+def test_the_help_names_every_scene():
+    assert all(scene.name in command.__doc__ for scene in SCENES)
+
+
+def test_one_installed_voice_talks_at_both_ends_and_never_to_itself(monkeypatch, tmp_path):
+    folder = tmp_path / "sounds" / "en_US_f_Nobody"
+    folder.mkdir(parents=True)
+    for number in range(6):
+        soundfile.write(folder / f"{number}.wav", speech_like(3.0, 8000, seed=number), 8000, subtype="PCM_16")
+    monkeypatch.setattr(sounds, "ASTERISK", tmp_path)
+    monkeypatch.setattr(sounds, "alsa_voices", list)
+    heard = clip(Scene(name="x", title="", seconds=6.0, near_s=(0.0, 6.0)), seed=1)
+    assert heard.said.startswith("asterisk's voice en_US_f_Nobody at both ends")
+    likeness = np.abs(correlate(heard.far, heard.near, method="fft")).max()
+    assert likeness < 0.5 * np.linalg.norm(heard.far) * np.linalg.norm(heard.near)
+    assert active_level(heard.far, RATE).dbfs == pytest.approx(-23.0, abs=0.1)
 
 
 def test_where_nothing_is_recorded_synthetic_voices_say_so(monkeypatch, tmp_path):

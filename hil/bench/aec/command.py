@@ -1,8 +1,13 @@
 """Try the echo canceller in generated scenes, and on recordings of your own, beside others that are on this machine.
 
-audiohat bench aec                                        every scene, four rooms
-audiohat bench aec --peers speex,webrtc --plots pictures
-audiohat bench aec --scene single jump --room hall --seed 7 --json
+    audiohat bench aec                                        every scene, four rooms
+    audiohat bench aec --peers speex,webrtc --plots pictures
+    audiohat bench aec --scene single jump --room hall --seed 7 --json
+
+Scenes: single (far end alone, in every room), soft, hard, asymmetric (loudspeakers that distort), double-talk-10, double-talk0,
+double-talk+10 (near end over echo in dB), cold-start (inside double talk), near-only, headphones (far end without echo), skew (two
+clocks), delay-1, delay-60, delay-120, delay-240 (ms), jump (of the delay), device-moved, speaker-moved, noise, music, clipping,
+48k, white. Voices are those that are installed: asterisk-core-sounds-*, alsa-utils, else synthetic ones; the last lines say whose.
 """
 
 from __future__ import annotations
@@ -18,9 +23,7 @@ HELP = "the echo canceller in generated scenes, beside others"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes. Names of scenes and rooms are looked up when it runs."""
     add_canceller(parser)
-    parser.add_argument(
-        "--scene", nargs="+", default=[], metavar="NAME", help="only these (a wrong name lists them all)"
-    )
+    parser.add_argument("--scene", nargs="+", default=[], metavar="NAME", help="only these")
     parser.add_argument(
         "--room", nargs="+", default=[], metavar="NAME",
         help="anechoic, booth, office, living-room, hall; the first serves all scenes but `single` (default: all but anechoic)",

@@ -94,7 +94,7 @@ class Clip:
 
 def _double_talk(ser_db: float) -> Scene:
     at = f"{ser_db:+.0f}" if ser_db else "0"
-    return Scene(name=f"double-talk{at}", title=f"double talk {at} dB", seconds=15.0, near_s=(5.5, 10.5), ser_db=ser_db)
+    return Scene(name=f"double-talk{at}", title=f"double talk {at}", seconds=15.0, near_s=(5.5, 10.5), ser_db=ser_db)
 
 
 def _delay(ms: int) -> Scene:
