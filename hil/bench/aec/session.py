@@ -41,8 +41,6 @@ COST_ROUNDS, COST_S = 7, 4.0
 
 def bench(options: argparse.Namespace) -> int:
     """`audiohat bench aec`."""
-    from hil.bench.aec.plots import Picture, draw
-
     scenes = choose(options.scene, options.room or ROOM_NAMES, options.skew or SKEWS_PPM)
     files = [_files_of(paths) for paths in options.recording]
     loaded = [recordings.load(*paths) for paths in files]
@@ -71,7 +69,7 @@ def bench(options: argparse.Namespace) -> int:
                 outputs[maker.name] = aligned(heard, by_rate[sound.rate_hz])
                 rows.append(judge(maker, sound, outputs[maker.name], perceptual=True))
             if options.plots is not None:
-                draw(options.plots / f"{scene.name}.png", _picture(Picture, sound, outputs))
+                _draw_scene(options.plots / f"{scene.name}.png", sound, outputs)
         for recording in loaded:
             tell(recording.name)
             delay = recordings.delay_of(recording)
@@ -79,7 +77,8 @@ def bench(options: argparse.Namespace) -> int:
         tell("processor time")
         spent = _costs(options, makers)
     latencies_ms = {name: {hz: 1e3 * x / hz for hz, x in by.items()} for name, by in latencies.items()}
-    untested = {name: reason for row in rows for name, reason in row.untested.items()}
+    judged: list[Row | Score] = [*rows, *(one for _, _, scores in scored for one in scores)]
+    untested = {name: reason for one in judged for name, reason in one.untested.items()}
     if options.json:
         print_json(
             {
@@ -170,9 +169,11 @@ def _files_of(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _picture(picture: Any, sound: Clip, outputs: dict[str, Floats]) -> Any:
+def _draw_scene(path: Path, sound: Clip, outputs: dict[str, Floats]) -> None:
+    from hil.bench.aec.plots import Picture, draw  # takes a second, and most runs draw nothing
+
     scene = sound.scene
-    return picture(scene.title, sound.rate_hz, sound.mic, outputs, sound.near, scene.near_s, scene.change_s)
+    draw(path, Picture(scene.title, sound.rate_hz, sound.mic, outputs, sound.near, scene.near_s, scene.change_s))
 
 
 def _facts(recording: Recording, delay: Delay, scores: Sequence[Score]) -> dict[str, Any]:
