@@ -149,12 +149,12 @@ def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDe
 
 @realtime
 def find_delay(
-    s: BulkDelay, x_re: Floats, x_im: Floats, x_power: Floats, head: int, d_re: Floats, d_im: Floats
+    s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats, d_im: Floats
 ) -> None:
     """Hear one block, every block: the far end's spectrum in row *head* of a ring whose length is a power of two, 4 or
     more, and the spectrum of [0, mic block]. What is known then stands in s.found."""
     pace, bins, lags = s.pace, s.band.shape[0], s.gamma.shape[0]
-    s.position[QUIET] = 0 if _is_heard(x_power[head], 2 * bins) else s.position[QUIET] + 1
+    s.position[QUIET] = 0 if _is_heard(x_re[head], x_im[head], 2 * bins) else s.position[QUIET] + 1
     if s.position[QUIET] > lags + GROUP:
         s.found[EVIDENCE] = _ZERO
         return
@@ -186,12 +186,12 @@ def find_delay(
 
 
 @realtime
-def _is_heard(power: Floats, bins: int) -> bool:
+def _is_heard(re: Floats, im: Floats, bins: int) -> bool:
     """Whether the lowest *bins* of a far-end spectrum are more than digital silence or dither."""
     total = _ZERO
     for k in range(bins):
-        total += power[k]
-    return bool(total > _SILENT * np.float32(2 * power.shape[0]) * np.float32(bins))
+        total += re[k] * re[k] + im[k] * im[k]
+    return bool(total > _SILENT * np.float32(2 * re.shape[0]) * np.float32(bins))
 
 
 @realtime

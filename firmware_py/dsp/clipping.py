@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.vectors import Floats
+from firmware_py.dsp.vectors import Floats, peak
 
 # what is known of the converter: its largest magnitude so far, and how often it stayed there
 LARGEST, REPEATS = range(2)
@@ -24,6 +24,8 @@ _NEAR, _BEYOND, _AT_LEVEL = np.float32(0.9995), np.float32(1.0005), np.float32(0
 @realtime
 def watch_clipping(clip: Floats, mic: Floats) -> None:
     """Learn the level at which the microphone clips. A louder sample proves it wrong."""
+    if peak(mic) <= _NEAR * clip[LARGEST]:
+        return
     for i in range(1, mic.shape[0]):
         magnitude = abs(mic[i])
         if magnitude > _BEYOND * clip[LARGEST]:

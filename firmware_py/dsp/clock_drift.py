@@ -13,11 +13,13 @@ power so that a talker counts for little, drives d in a slow loop:
     num = keep num - sum w Im(E Y*) / PE        den = keep den + sum w^2 |Y|^2 / PE
     tau = num / (den + K)                       d  += gain clip(tau)
 
-It runs only while the filter cancels. It does not find the delay, and does not move partitions: at 200 ppm
-the direct path leaves its partition, and is relearnt, every 40 blocks of drift per frame.
+It runs only while the filter cancels. It does not find the delay, and does not move partitions (alignment
+does, when the path has crept out of the first ones).
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -29,6 +31,9 @@ NUMERATOR, DENOMINATOR, DRIFT = range(3)
 
 _FIRST_BIN = 4  # below, phase says little about delay
 _FLOOR = np.float32(1e-9)
+_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
+_ONE = np.float32(1.0)
+_C2, _C3, _C4, _C5, _C6, _C7 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 8))
 _DELAY_LIMIT, _DRIFT_LIMIT = np.float32(0.5), np.float32(0.1)
 
 
@@ -45,7 +50,8 @@ def measure_delay(
 ) -> None:
     """Add one block's evidence that the estimate y is early or late."""
     late, weight, radians = np.float32(0.0), np.float32(0.0), np.float32(np.pi) / np.float32(block)
-    for k in range(_FIRST_BIN, block + 1):
+    for i in range(block + 1 - _FIRST_BIN):
+        k = (i + _FIRST_BIN) & _INDEX
         turn = np.float32(k) * radians
         late -= turn * (e_im[k] * y_re[k] - e_re[k] * y_im[k]) / (error_power[k] + _FLOOR)
         weight += turn * turn * (y_re[k] * y_re[k] + y_im[k] * y_im[k]) / (error_power[k] + _FLOOR)
@@ -63,13 +69,13 @@ def follow_delay(loop: Floats, block: int, gain: np.float32) -> None:
 
 @realtime
 def fill_turn(cos: Floats, sin: Floats, drift: np.float32, block: int) -> None:
-    """exp(-j pi k drift / block) for all bins, by repeated turning in double precision."""
-    angle = -np.pi * drift / block
-    turn_re, turn_im, re, im = np.cos(angle), np.sin(angle), 1.0, 0.0
-    for k in range(block + 1):
-        cos[k] = re
-        sin[k] = im
-        re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+    """exp(-j pi k drift / block) for all bins: the series suffice for the third of a radian that the limit allows."""
+    angle = np.float32(-np.pi) * drift / np.float32(block)
+    for k in range(cos.shape[0]):
+        x = angle * np.float32(k)
+        square = x * x
+        cos[k] = _ONE - square * (_C2 - square * (_C4 - square * _C6))
+        sin[k] = x * (_ONE - square * (_C3 - square * (_C5 - square * _C7)))
 
 
 @realtime

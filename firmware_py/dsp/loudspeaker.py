@@ -50,8 +50,8 @@ GRAM_KEEP, SLOPE_KEEP, PEAK_KEEP = range(3)
 # Loudspeaker.level. VOTES is a mean in log2 units, SHARE is s; SCORE and TRUST are the waiting block's, WEIGHT
 # that of the block at work
 REACH, PEAK, VOTES, SHARE, SCORE, TRUST, WEIGHT = range(7)
-# Loudspeaker.position: ring row of the newest block, place in the cycle, partition and frame where h begins
-HEAD, SLOT, PARTITION, START = range(4)
+# Loudspeaker.position: ring row of the newest block, place in the cycle, block and frame by which h begins late
+HEAD, SLOT, LATE, START = range(4)
 
 _INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _OCTAVE = 2  # knots an octave
@@ -94,13 +94,13 @@ class Loudspeaker(State):
     step: Floats  # [n] forward substitution, then delta
 
 
-def loudspeaker(rate_hz: int, block_frames: int, partitions: int) -> Loudspeaker:
-    """A loudspeaker of which nothing is known: linear. *partitions* is the length of the filter behind it."""
+def loudspeaker(rate_hz: int, block_frames: int, blocks: int) -> Loudspeaker:
+    """A loudspeaker of which nothing is known: linear. *blocks*: by how many its direct path may be late, and one."""
     block_s = block_frames / rate_hz
     cycle_s = (BASES + 1) * block_s
     taps = min(block_frames, -(-round(DIRECT_PATH_S * rate_hz) // 4) * 4)
     segment = block_frames + taps - 1
-    ring = 1 << int(np.ceil(np.log2(partitions + 1)))
+    ring = 1 << int(np.ceil(np.log2(blocks + 1)))
 
     def zeros(*shape: int) -> Floats:
         return np.zeros(shape, np.float32)
@@ -171,8 +171,9 @@ def learn_curve(s: Loudspeaker, mic: Floats, estimate: Floats, trust: np.float32
 
 
 @realtime
-def find_direct_path(s: Loudspeaker, response: Floats, partition: int, tap_energy: Floats) -> None:
-    """Keep the strongest stretch of *response*, the B taps of *partition*, if that is the strongest partition."""
+def find_direct_path(s: Loudspeaker, response: Floats, partition: int, offset: int, tap_energy: Floats) -> None:
+    """Keep the strongest stretch of *response*, the B taps of *partition*, if that is the strongest partition. The first
+    partition meets the far end of *offset* blocks ago."""
     for p in range(tap_energy.shape[0]):
         if tap_energy[p] > tap_energy[partition]:
             return
@@ -181,7 +182,7 @@ def find_direct_path(s: Loudspeaker, response: Floats, partition: int, tap_energ
         if abs(response[i]) > abs(response[at]):
             at = i
     start = min(max(at - taps // 4, 0), block - taps)
-    s.position[PARTITION] = partition
+    s.position[LATE] = offset + partition
     s.position[START] = start
     for i in range(taps):
         s.path[i] = response[(start + i) & _INDEX]
@@ -254,7 +255,7 @@ def filter_path(path: Floats, segment: Floats, out: Floats) -> None:
 def wait_for_loudest(s: Loudspeaker, mic: Floats, estimate: Floats, trust: np.float32) -> None:
     """Keep this block, whose far end has come by the direct path, if it is the cycle's loudest so far."""
     ring, block, taps = s.far.shape[0], mic.shape[0], s.path.shape[0]
-    row = (s.position[HEAD] + s.position[PARTITION]) & (ring - 1)
+    row = (s.position[HEAD] + s.position[LATE]) & (ring - 1)
     score = trust * peak(s.far[row])
     if score <= s.level[SCORE]:
         return

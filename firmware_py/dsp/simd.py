@@ -1,12 +1,14 @@
-"""Four floats at once, said outright: a value of kernels that is one vector register on every machine.
+"""Four floats at once, or sixteen, said outright.
 
     x = load4(samples, i)               samples[i] to samples[i + 3]: any i that is not negative, no alignment, no check
     store4(samples, i, x * y + x)       + - * lane by lane
     splat4(gain), spread4(gains, i)     one number in all lanes
+    larger4(x, y), root4(x), x / y      lane by lane; so are load16, store16, splat16, larger16
 
 The compiler vectorises a loop over single samples only if it can prove that no two arrays overlap, or check that at every call; a
-run of four or eight, as in a Fourier transform, is too short for either. These values are LLVM's own <4 x float>: SSE on x86-64,
-NEON on aarch64. As in all kernels, a product and a sum may become one instruction.
+run of four or eight, as in a Fourier transform, is too short for either, and a pass over a dozen arrays has too many to check.
+These values are LLVM's own <4 x float>, one register of SSE on x86-64 and of NEON on aarch64, and <16 x float>, which is as many
+registers as the machine needs. As in all kernels, a product and a sum may become one instruction.
 
 It is not a vector library, but what kernels need. Lane 0 has the lowest address.
 """
@@ -17,7 +19,7 @@ import operator
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.datamodel.registry import register_default
 from numba.core.imputils import lower_builtin
@@ -26,34 +28,44 @@ from numba.extending import intrinsic
 
 from firmware_py.dsp.jit import OPTIONS
 
-_VECTOR, _LANE = ir.VectorType(ir.FloatType(), 4), ir.IntType(32)
+_LANE = ir.IntType(32)
 
 
-class FourType(types.Type):
-    """The type of four floats. They live in kernels only: Python never holds one."""
+class LanesType(types.Type):
+    """The type of a few floats. They live in kernels only: Python never holds one."""
 
-    def __init__(self) -> None:
-        super().__init__("Four")
-
-
-FOUR = FourType()
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(f"Lanes({lanes})")
 
 
-@register_default(FourType)
+@register_default(LanesType)
 class _Model(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: FourType) -> None:
-        super().__init__(manager, kind, _VECTOR)
+    def __init__(self, manager: Any, kind: LanesType) -> None:
+        super().__init__(manager, kind, ir.VectorType(ir.FloatType(), kind.lanes))
+
+
+FOUR, SIXTEEN = LanesType(4), LanesType(16)
+_FLAGS = sorted(OPTIONS["fastmath"])
 
 
 def _define(operation: Any, instruction: str) -> None:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return getattr(builder, instruction)(*arguments, flags=sorted(OPTIONS["fastmath"]))
+        return getattr(builder, instruction)(*arguments, flags=_FLAGS)
 
-    infer_global(operation)(type("Template", (ConcreteTemplate,), {"cases": [signature(FOUR, FOUR, FOUR)]}))
-    lower_builtin(operation, FOUR, FOUR)(generate)
+    cases = [signature(kind, kind, kind) for kind in (FOUR, SIXTEEN)]
+    infer_global(operation)(type("Template", (ConcreteTemplate,), {"cases": cases}))
+    for kind in (FOUR, SIXTEEN):
+        lower_builtin(operation, kind, kind)(generate)
 
 
-for _operation, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
+for _operation, _instruction in (
+    (operator.add, "fadd"),
+    (operator.iadd, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
     _define(_operation, _instruction)
 
 
@@ -66,48 +78,92 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
 
 
 def _shuffled(builder: Any, a: Any, b: Any, lanes: tuple[int, ...]) -> Any:
-    """Lanes of a, 0 to 3, and of b, 4 to 7."""
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_LANE, 4), lanes))
+    """Lanes of a, from 0 up, and of b, from where those of a end."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_LANE, len(lanes)), lanes))
 
 
-def _splatted(builder: Any, number: Any) -> Any:
-    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), number, ir.Constant(_LANE, 0))
-    return _shuffled(builder, one, one, (0, 0, 0, 0))
+def _splatted(builder: Any, number: Any, lanes: int) -> Any:
+    nothing = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
+    one = builder.insert_element(nothing, number, ir.Constant(_LANE, 0))
+    return _shuffled(builder, one, one, (0,) * lanes)
 
 
-@intrinsic
-def _load4(typing_context: Any, array: Any, at: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *arguments)
-        return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+def _load(kind: LanesType) -> Any:
+    vector = ir.VectorType(ir.FloatType(), kind.lanes)
 
-    return (FOUR(array, types.intp), generate) if _is_line(array) else None
+    @intrinsic
+    def load(typing_context: Any, array: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = _place(context, builder, signature.args[0], *arguments)
+            return builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
+
+        return (kind(array, types.intp), generate) if _is_line(array) else None
+
+    return load
 
 
-@intrinsic
-def _store4(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *arguments[:2])
-        builder.store(arguments[2], builder.bitcast(place, _VECTOR.as_pointer()), align=4)
-        return context.get_dummy_value()
+def _store(kind: LanesType) -> Any:
+    vector = ir.VectorType(ir.FloatType(), kind.lanes)
 
-    return (types.none(array, types.intp, FOUR), generate) if _is_line(array) and value == FOUR else None
+    @intrinsic
+    def store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = _place(context, builder, signature.args[0], *arguments[:2])
+            builder.store(arguments[2], builder.bitcast(place, vector.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        return (types.none(array, types.intp, kind), generate) if _is_line(array) and value == kind else None
+
+    return store
+
+
+def _splat(kind: LanesType) -> Any:
+    @intrinsic
+    def splat(typing_context: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _splatted(builder, arguments[0], kind.lanes)
+
+        return kind(types.float32), generate
+
+    return splat
+
+
+def _larger(kind: LanesType) -> Any:
+    @intrinsic
+    def larger(typing_context: Any, a: Any, b: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, b = arguments
+            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+        return kind(kind, kind), generate
+
+    return larger
 
 
 @intrinsic
 def _spread4(typing_context: Any, array: Any, at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splatted(builder, builder.load(_place(context, builder, signature.args[0], *arguments)))
+        return _splatted(builder, builder.load(_place(context, builder, signature.args[0], *arguments)), 4)
 
     return (FOUR(array, types.intp), generate) if _is_line(array) else None
 
 
 @intrinsic
-def _splat4(typing_context: Any, number: Any) -> Any:
+def _lane4(typing_context: Any, a: Any, lane: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splatted(builder, arguments[0])
+        return builder.extract_element(*arguments)
 
-    return FOUR(types.float32), generate
+    return types.float32(FOUR, types.intp), generate
+
+
+@intrinsic
+def _root4(typing_context: Any, a: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.FloatType(), 4)
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), "llvm.sqrt.v4f32")
+        return builder.call(root, arguments)
+
+    return FOUR(FOUR), generate
 
 
 @intrinsic
@@ -134,10 +190,17 @@ def _two_of_two(first: tuple[int, ...], second: tuple[int, ...]) -> Any:
 
 
 # the first argument of an intrinsic is numba's own, which a caller does not give: hence Any
-load4: Any = _load4  # (array, at)
-store4: Any = _store4  # (array, at, vector)
+load4: Any = _load(FOUR)  # (array, at)
+load16: Any = _load(SIXTEEN)
+store4: Any = _store(FOUR)  # (array, at, vector)
+store16: Any = _store(SIXTEEN)
 spread4: Any = _spread4  # (array, at): array[at] in all lanes
-splat4: Any = _splat4  # (float)
+splat4: Any = _splat(FOUR)  # (float)
+splat16: Any = _splat(SIXTEEN)
+larger4: Any = _larger(FOUR)  # (vector, vector): what is no number loses
+larger16: Any = _larger(SIXTEEN)
+root4: Any = _root4  # (vector)
+lane4: Any = _lane4  # (vector, lane): a float
 reverse4: Any = _reverse4  # (vector)
 zip4: Any = _two_of_two((0, 4, 1, 5), (2, 6, 3, 7))  # a0 b0 a1 b1 and a2 b2 a3 b3
 unzip4: Any = _two_of_two((0, 2, 4, 6), (1, 3, 5, 7))  # a0 a2 b0 b2 and a1 a3 b1 b3

@@ -3,15 +3,28 @@ nothing and vectorise."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.simd import lane4, larger4, load4, splat4
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-_ZERO = np.float32(0.0)
+_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+_SIXTEENTH = np.float32(np.log(2.0) / 16.0)
+_B2, _B3, _B4, _B5, _B6, _B7 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 8))
+_THIRD, _FIFTH, _SEVENTH, _OCTAVE = (
+    np.float32(1 / 3),
+    np.float32(1 / 5),
+    np.float32(1 / 7),
+    np.float32(16.0 / np.log(2.0)),
+)
 
 
 @realtime
@@ -36,6 +49,13 @@ def clear(target: Floats) -> None:
 
 
 @realtime
+def clear_rows(target: Floats) -> None:
+    """target[p, k] = 0"""
+    for p in range(target.shape[0]):
+        clear(target[p])
+
+
+@realtime
 def dot(a: Floats, b: Floats) -> np.float32:
     """Scalar product; of a block with itself, its energy."""
     total = _ZERO
@@ -47,10 +67,17 @@ def dot(a: Floats, b: Floats) -> np.float32:
 @realtime
 def peak(a: Floats) -> np.float32:
     """Largest magnitude."""
-    largest = _ZERO
-    for i in range(a.shape[0]):
-        largest = max(largest, abs(a[i]))
-    return largest
+    last = a.shape[0] & ~3
+    four = splat4(_ZERO)
+    for i in range(0, last, 4):
+        x = load4(a, i)
+        four = larger4(four, larger4(x, splat4(_ZERO) - x))
+    largest = lane4(four, 0)
+    for lane in range(1, 4):
+        largest = max(largest, lane4(four, lane))
+    for i in range(last, a.shape[0]):
+        largest = max(largest, abs(a[i & _INDEX]))
+    return np.float32(largest)
 
 
 @realtime
@@ -65,4 +92,30 @@ def slide(frame: Floats, block: Floats) -> None:
 @realtime
 def smoothed(old: np.float32, new: np.float32, keep: np.float32) -> np.float32:
     """One step of a first-order low pass."""
-    return keep * old + (np.float32(1.0) - keep) * new
+    return keep * old + (_ONE - keep) * new
+
+
+@realtime
+def limited(x: np.float32, least: np.float32, most: np.float32) -> np.float32:
+    """x, held between two limits."""
+    return max(least, min(x, most))
+
+
+@realtime
+def power_of_two(x: np.float32) -> np.float32:
+    """2^x for -20 < x < 20 within 2e-5 of it, without a call: exp(y) by its series, y = x ln 2 / 16, four times squared."""
+    y = x * _SIXTEENTH
+    e = _ONE + y * (_ONE + y * (_B2 + y * (_B3 + y * (_B4 + y * (_B5 + y * (_B6 + y * _B7))))))
+    e *= e
+    e *= e
+    e *= e
+    return np.float32(e * e)
+
+
+@realtime
+def octaves(ratio: np.float32) -> np.float32:
+    """log2 of what lies between 1 and 64 within 3e-4, without a call: u its eighth root, log u = 2 atanh((u - 1) / (u + 1))."""
+    u = np.sqrt(np.sqrt(np.sqrt(ratio)))
+    z = (u - _ONE) / (u + _ONE)
+    square = z * z
+    return np.float32(_OCTAVE * z * (_ONE + square * (_THIRD + square * (_FIFTH + square * _SEVENTH))))

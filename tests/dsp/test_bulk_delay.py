@@ -106,14 +106,14 @@ def listen(mic, far, block=B, rate=RATE, twin=False):
     """What is found after each block: [blocks, 4]; with its twin, (lag, within, confidence, gamma's error) of both."""
     state = bulk_delay(rate, block)
     x, d = spectra(far, block, "far"), spectra(mic, block, "mic")
-    x_re, x_im, x_power = np.zeros((3, 64, x.shape[1]), np.float32)
+    x_re, x_im = np.zeros((2, 64, x.shape[1]), np.float32)
     d_re, d_im = d.real.astype(np.float32), d.imag.astype(np.float32)
     plain, both = DelayTwin(block / rate, len(state.band), len(state.gamma)), []
     found = np.zeros((len(d), 4))
     for n in range(len(d)):
         row = -n & 63
-        x_re[row], x_im[row], x_power[row] = x[n].real, x[n].imag, np.abs(x[n]) ** 2
-        find_delay(state, x_re, x_im, x_power, row, d_re[n], d_im[n])
+        x_re[row], x_im[row] = x[n].real, x[n].imag
+        find_delay(state, x_re, x_im, row, d_re[n], d_im[n])
         found[n] = state.found
         if twin:
             plain.block(x[n], d[n])
