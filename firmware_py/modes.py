@@ -121,7 +121,7 @@ PROFILES: Mapping[Mode, Profile] = {
         rate_hz=16_000, period_frames=128, preroll_ms=3.0, channels=1,
         sensitivity_dbfs=SPEECH_DBFS,
         voice_high_pass_hz=120.0,
-        echo_tail_s=0.256, noise_reduction_db=12.0,
+        echo_tail_s=0.192, noise_reduction_db=12.0,
         agc_range_db=12.0, limiter_dbfs=-1.0,
         voice_playback=True,
     ),
@@ -148,7 +148,7 @@ PROFILES: Mapping[Mode, Profile] = {
         rate_hz=48_000, period_frames=256, preroll_ms=2.5, channels=1,
         sensitivity_dbfs=SPEECH_DBFS,
         voice_high_pass_hz=100.0,
-        echo_tail_s=0.256, noise_reduction_db=8.0,
+        echo_tail_s=0.192, noise_reduction_db=8.0,
         agc_range_db=6.0, limiter_dbfs=-1.0,
     ),
 }  # fmt: skip

@@ -24,9 +24,10 @@ from firmware_py.dsp.dynamics import AutomaticGain, Limiter, auto_gain, limit
 from firmware_py.dsp.echo import FREEZE_BLOCKS, EchoCanceller, EchoState, cancel_echo
 from firmware_py.dsp.frames import pick, to_float, to_int
 from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.linear_echo import OFFSET as BEGINNING
+from firmware_py.dsp.near_end import NEAR
 from firmware_py.dsp.rates import ROUND_TRIP_FRAMES, Decimator, Interpolator, RateState, decimate, interpolate
 from firmware_py.dsp.resample import LATENCY_FRAMES, SLACK, Resampler, ResamplerState, resample
-from firmware_py.dsp.residual_echo import NEAR
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import copy
 from firmware_py.modes import Profile
@@ -194,7 +195,7 @@ def forget_far_end(state, in_hand):
     mask, keep = state.history.shape[0] - 1, in_hand // words[FACTOR]
     for i in range(keep, state.history.shape[0]):
         state.history[(words[HEAD] - 1 - i) & mask] = 0.0
-    state.echo.control[FREEZE_BLOCKS] = state.echo.linear.prior.shape[0]
+    state.echo.control[FREEZE_BLOCKS] = state.echo.linear.prior.shape[0] + state.echo.linear.position[BEGINNING]
 
 
 class Chain:

@@ -1,15 +1,16 @@
 """The echo canceller: one kernel for the period loop, one object for everyone else.
 
 A block of microphone and the block of far end that was playing while it was recorded go in, the near end
-comes out: linear_echo subtracts what the room returns of the far end, residual_echo turns down what is left
-and says whether the near end talks; that verdict steadies the linear filter in the next block.
+comes out: linear_echo subtracts what the room returns of the far end, residual_echo weighs what is left, near_end
+says whether somebody talks; only then the filters learn from the block, and what is left is turned down.
 
 Blocks are what the session's period is; their length and the rate set sizes, not types, so one compilation
 serves every mode. Whatever happens, the output is never louder than the microphone by more than 3 dB for
 more than a moment. Samples that are not numbers, or lie far outside full scale, count as silence: nothing a
 driver delivers can poison the filter.
 
-It does not align the two streams (the engine does), does not resample, and has no opinion on levels.
+The far end may reach the microphone up to a quarter of a second late, by an unknown and a changing delay, and from another
+clock. It does not resample, and has no opinion on levels.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from firmware_py.dsp.bulk_delay import CONFIDENCE
 from firmware_py.dsp.clock_drift import DRIFT
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.linear_echo import COPIED_UP, HEAD, LinearEcho, linear_echo, subtract_echo
-from firmware_py.dsp.residual_echo import BLOCKS, NEAR, ResidualEcho, residual_echo, suppress_residual
+from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_echo, linear_echo, subtract_echo
+from firmware_py.dsp.near_end import NEAR, ONSET
+from firmware_py.dsp.residual_echo import BLOCKS, SETTLING, ResidualEcho, residual_echo, shape_output, weigh_residual
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
+TAIL_S = 0.192  # of a living room, down to what residual_echo takes off
 METER_S = 1.0  # memory of the ERLE meter, of far-end-only sound
-SETTLING_S = 0.24  # the first verdicts on the near end are guesses; the filter does not see them
 
 # EchoState.control: what another thread may write. FREEZE_BLOCKS counts itself down.
 FREEZE, FREEZE_BLOCKS, BYPASS, LINEAR_ONLY = range(4)
@@ -54,18 +57,19 @@ class EchoState(State):
     clean: Floats  # [B] output of the linear stage
     bound: Floats  # BOUND_MIC, BOUND_OUT
     meter: Floats  # METER_MIC, METER_LINEAR, METER_OUT
-    settling: Ints  # [1] blocks
     meter_keep: Floats  # [1]
 
 
 @dataclass(frozen=True, slots=True)
 class EchoStatus:
-    """How the canceller is doing, over about the last second in which only the far end sounded."""
+    """How the canceller is doing; erle_db and converged over about the last second in which only the far end sounded."""
 
     erle_db: float  # echo return loss enhancement, microphone over output; 0 until the far end has sounded
     near_probability: float  # that the near end talks now
     converged: bool  # the linear filter alone takes off 10 dB
     drift_ppm: float  # by how much the echo falls behind; 0 when one clock drives both directions
+    delay_s: float  # from the far end to the strongest tap of the echo path; 0 until something has been learnt
+    confidence: float  # 0 to 1, that the echo begins where the filters begin; fades while the far end is silent
 
 
 @realtime
@@ -78,14 +82,17 @@ def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None
     adapt = control[FREEZE] == 0 and control[FREEZE_BLOCKS] == 0
     control[FREEZE_BLOCKS] = max(control[FREEZE_BLOCKS] - 1, 0)
 
-    near = residual.verdict[NEAR] if residual.tally[BLOCKS] >= state.settling[0] else _ZERO
-    subtract_echo(linear, state.mic, state.far, near, adapt, state.clean)
-    level = far_level(linear.far_peak, linear.position[HEAD], linear.tap_energy)
-    jumped = linear.position[COPIED_UP] != 0
-    suppress_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt, out)
+    subtract_echo(linear, state.mic, state.far, adapt, state.clean)
+    level = far_level(linear.far_peak, linear.position[HEAD] + linear.position[OFFSET], linear.tap_energy)
+    jumped = linear.position[JUMPED] != 0
+    weigh_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt)
+    settled = residual.tally[BLOCKS] > residual.span[SETTLING]
+    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, adapt)
     if control[LINEAR_ONLY] != 0:
         copy(state.clean, out)
         copy(state.mic, state.last_mic)
+    else:
+        shape_output(residual, linear.fft, out)
     bound_output(state.bound, state.last_mic, out)
 
     if level > _AUDIBLE and residual.verdict[NEAR] < np.float32(0.5):
@@ -120,13 +127,13 @@ def bound_output(bound: Floats, mic: Floats, out: Floats) -> None:
 
 
 @realtime
-def far_level(far_peak: Floats, head: int, tap_energy: Floats) -> np.float32:
+def far_level(far_peak: Floats, start: int, tap_energy: Floats) -> np.float32:
     """Loudest far-end block as the room returns it: each block's peak, weighted by the filter's partition
     that meets it."""
     loudest, level = peak(tap_energy), _ZERO
     for p in range(tap_energy.shape[0]):
         weight = tap_energy[p] / loudest if loudest > _ZERO else _ONE
-        heard = far_peak[(head + p) & (far_peak.shape[0] - 1)]
+        heard = far_peak[(start + p) & (far_peak.shape[0] - 1)]
         level = max(level, weight * heard * heard)
     return np.float32(np.sqrt(level))
 
@@ -139,29 +146,39 @@ class EchoCanceller:
         *,
         rate_hz: int,
         block_frames: int,
-        tail_s: float = 0.192,
+        tail_s: float | None = None,
         suppress: bool = True,
-        noise_reduction_db: float = 12.0,
+        noise_reduction_db: float = 16.0,
     ) -> None:
-        """*tail_s*: how long an echo may last, bulk delay included. *suppress* false leaves the linear
-        stage alone, without latency. *noise_reduction_db*: by how much steady noise may be turned down, 0
-        leaves it."""
+        """*tail_s*: how long the room answers, a multiple of the block; 192 ms, or the next multiple, unless said. A delay
+        before it does not count. *suppress* false leaves the linear stage alone, without latency. *noise_reduction_db*: by
+        how much steady noise may be turned down, 0 leaves it. ValueError says what would be right."""
         if rate_hz <= 0:
             raise ValueError(f"echo canceller: a rate of {rate_hz} Hz; it must be positive, such as 16000 or 48000")
-        if not 0.001 <= block_frames / rate_hz <= 0.032:
+        if block_frames <= 0 or not 0.0039 <= block_frames / rate_hz <= 0.0161:
             raise ValueError(
                 f"echo canceller: blocks of {block_frames} frames at {rate_hz} Hz; "
-                "they must last 1 to 32 ms, such as 128 at 16000"
+                f"they must last 4 to 16 ms, such as {round(0.008 * rate_hz)}"
             )
-        if not block_frames / rate_hz <= tail_s <= 1.0:
-            raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as 0.192")
+        block_s = block_frames / rate_hz
+        blocks = math.ceil(TAIL_S / block_s - 1e-6) if tail_s is None else tail_s / block_s
+        if round(blocks) < 1 or blocks * block_s > 1.0 + 1e-6:
+            raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as {TAIL_S}")
+        if abs(blocks - round(blocks)) > 0.001:
+            lower, upper = math.floor(blocks) * block_s, math.ceil(blocks) * block_s
+            raise ValueError(
+                f"echo canceller: a tail of {tail_s} s is no multiple of the block; "
+                f"{lower:.6g} or {upper:.6g} s are, {math.floor(blocks)} or {math.ceil(blocks)} blocks"
+            )
         if not 0.0 <= noise_reduction_db <= 40.0:
             raise ValueError(f"echo canceller: noise reduction of {noise_reduction_db} dB; it must be 0 to 40")
         self.rate_hz = rate_hz
         self.block_frames = block_frames
-        self.tail_s = tail_s
+        self.tail_s = round(blocks) * block_s
+        self._partitions = round(blocks)
         self._suppress = suppress
         self._noise_reduction_db = noise_reduction_db
+        self._shape = (block_frames,)
         self._state = self._new_state()
 
     def _new_state(self) -> EchoState:
@@ -169,7 +186,7 @@ class EchoCanceller:
         mic, far, last_mic, clean = (np.zeros(self.block_frames, np.float32) for _ in range(4))
         return EchoState(
             control=np.array([0, 0, 0, not self._suppress], np.int64),
-            linear=linear_echo(self.rate_hz, self.block_frames, self.tail_s),
+            linear=linear_echo(self.rate_hz, self.block_frames, self._partitions),
             residual=residual_echo(self.rate_hz, self.block_frames, self._noise_reduction_db),
             mic=mic,
             far=far,
@@ -177,27 +194,39 @@ class EchoCanceller:
             clean=clean,
             bound=np.zeros(2, np.float32),
             meter=np.zeros(3, np.float32),
-            settling=np.array([round(SETTLING_S * blocks_per_s)], np.int64),
             meter_keep=np.array([math.exp(-1.0 / (METER_S * blocks_per_s))], np.float32),
         )
 
     def process(self, mic: Floats, far: Floats, out: Floats) -> None:
         """Cancel the echo of *far* in *mic* into *out* (which may be *mic*): float32, full scale 1, equal
         lengths, whole blocks. A frame of *far* is what played when the same frame of *mic* was recorded."""
+        if not (
+            mic.dtype == far.dtype == out.dtype == np.float32 and mic.shape == far.shape == out.shape == self._shape
+        ):
+            self._check(mic, far, out)
+        elif mic.flags.c_contiguous and far.flags.c_contiguous and out.flags.c_contiguous:
+            cancel_echo(self._state, mic, far, out)
+            return
+        for start in range(0, len(mic), self.block_frames):
+            block = slice(start, start + self.block_frames)
+            cancelled = np.empty(self.block_frames, np.float32)
+            cancel_echo(self._state, np.ascontiguousarray(mic[block]), np.ascontiguousarray(far[block]), cancelled)
+            out[block] = cancelled
+
+    def _check(self, mic: Floats, far: Floats, out: Floats) -> None:
+        """Refuse what cannot be processed."""
         for name, samples in (("mic", mic), ("far", far), ("out", out)):
             if samples.dtype != np.float32 or samples.ndim != 1:
+                advice = "; int16 becomes that by .astype(np.float32) / 32768" if samples.dtype == np.int16 else ""
                 raise ValueError(
-                    f"echo canceller: {name} is {samples.dtype}{list(samples.shape)}; it must be float32, one channel"
+                    f"echo canceller: {name} is {samples.dtype}{list(samples.shape)}; it must be float32, one channel{advice}"
                 )
         frames = len(mic)
-        if len(far) != frames or len(out) != frames or frames % self.block_frames:
+        if frames == 0 or len(far) != frames or len(out) != frames or frames % self.block_frames:
             raise ValueError(
                 f"echo canceller: {frames} frames of mic, {len(far)} of far, {len(out)} of out; "
-                f"they must be equal and a multiple of {self.block_frames}"
+                f"they must be equal and a multiple of {self.block_frames}, at the {self.rate_hz} Hz it was made for"
             )
-        for start in range(0, frames, self.block_frames):
-            block = slice(start, start + self.block_frames)
-            cancel_echo(self._state, mic[block], far[block], out[block])
 
     def reset(self) -> None:
         """Forget room, noise and talker. Freeze and bypass stay as they are."""
@@ -231,7 +260,19 @@ class EchoCanceller:
             near_probability=float(self._state.residual.verdict[NEAR]),
             converged=linear < 0.1 * mic,
             drift_ppm=1e6 * float(self._state.linear.drift[DRIFT]) / self.block_frames,
+            delay_s=self._delay_s(),
+            confidence=float(self._state.linear.delay.found[CONFIDENCE]),
         )
+
+    def _delay_s(self) -> float:
+        linear = self._state.linear
+        strongest = int(np.argmax(linear.tap_energy))
+        if linear.tap_energy[strongest] == 0.0:
+            return 0.0
+        bins = slice(0, self.block_frames + 1)
+        taps = np.fft.irfft(linear.w_re[strongest, bins] + 1j * linear.w_im[strongest, bins])[: self.block_frames]
+        blocks = int(linear.position[OFFSET]) + strongest
+        return float(blocks * self.block_frames + np.argmax(np.abs(taps))) / self.rate_hz
 
 
 def _overwrite(target: State, source: State) -> None:

@@ -1,5 +1,5 @@
-"""What the room adds to the loudspeaker signal, estimated and subtracted: two adaptive filters and a guard.
-Linear, no latency.
+"""What the room adds to the loudspeaker signal, estimated and subtracted: two adaptive filters over a window that follows
+the delay. Linear but for the loudspeaker's curve, no latency.
 
 Overlap-save blocks of B frames, N = 2B, K = B + 1 bins; a filter is P partitions of B taps (Kuech, Mabande,
 Enzner, "State-space architecture of the partitioned-block-based acoustic echo controller", ICASSP 2014):
@@ -16,66 +16,62 @@ variance of W_p, a squared echo gain without dimension, so nothing here depends 
 
 Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions stable between their
 constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p: a
-talker teaches the filter nothing. C_p never grows past |W_p|^2, however long the far end is silent.
+talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only then learnt from.
+C_p never grows past |W_p|^2, however long the far end is silent.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
 settled calls the new path noise (Yang, Enzner, Yang, IEEE Signal Processing Letters 24(12), 2017). The
-better of the two is copied onto the other.
+better of the two is copied onto the other:
 
-*Guard*: when the residual stays louder than the microphone, the estimate is scaled to the share that the
-microphone correlates with. It looks at smoothed energies: in double talk single blocks exceed the
-microphone by chance.
+    Z_p = Z_p + 0.8 r_p / (sum_p r_p |X_p|^2 + 4 |V|^2) conj(X_p) V         r_p the decay of a room, V the shadow's error
 
-Between the two stand clipping, which keeps saturated samples out of the error, and clock_drift, which turns
-both filters; before them stands loudspeaker, through whose curve the far end goes. It does not suppress
-what stays (residual_echo does), and finds a bulk delay only inside its tail.
+*Lost*: a filter that used to cancel and now, for some tenths of a second, makes the microphone louder is no filter of
+this room. A talker cannot do that, for he is not in the estimate. Both begin anew, C_p at what the error says is missing.
+
+Around them stand loudspeaker, through whose curve the far end goes first; clipping, which keeps saturated samples out of
+the error; clock_drift, which turns both filters; bulk_delay and alignment, which keep the echo inside their window; and
+two_filters, which says whom to believe. It does not suppress what stays (residual_echo does).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from firmware_py.dsp.clipping import explain_clipping, watch_clipping
+from firmware_py.dsp.alignment import move_filter, move_variance, wanted_offset
+from firmware_py.dsp.bulk_delay import BulkDelay, bulk_delay, find_delay
+from firmware_py.dsp.clipping import watch_clipping
 from firmware_py.dsp.clock_drift import DRIFT, fill_turn, follow_delay, measure_delay, turn_filter
-from firmware_py.dsp.fft import RealFft, irfft, real_fft, rfft
+from firmware_py.dsp.fft import RealFft, irfft2, real_fft, rfft2
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
 from firmware_py.dsp.partitioned_filter import (
-    add_filtered,
     cut_taps,
+    estimate_echoes,
     kalman_gain,
     kalman_update,
     lms_gain,
     lms_update,
-    store_spectrum,
     sum_missed,
-    sum_power,
 )
 from firmware_py.dsp.state import State
-from firmware_py.dsp.vectors import Floats, Ints, clear, copy, copy_rows, dot, peak, slide, smoothed
+from firmware_py.dsp.two_filters import DOWN, LOST, MAIN, MIC, SHARE, UP, compare, doubt, find_error, guard
+from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_rows, dot, peak, slide, smoothed
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
+REACH_S = 0.25  # by which the whole path may be late
 
 # LinearEcho.pace, constants per block, scaled to how long this block lasts: how much is kept of PE, of the energies
 # that decide who copies whom, of the guard's; q with a silent and with a talking near end; the drift loop's
 ERROR_KEEP, ENERGY_KEEP, GUARD_KEEP, WANDER, WANDER_NEAR, DRIFT_KEEP, DRIFT_GAIN = range(7)
-# LinearEcho.position
-HEAD, TURN, SHADOW_TURN, COPIED_UP = range(4)
-# LinearEcho.energy
-MIC, MAIN, SHADOW, GUARD_MIC, GUARD_ERROR, CROSS, ESTIMATE, SHARE = range(8)
-# which filter is copied onto the other: the shadow onto the main one, or back
-UP, DOWN = 1, 2
+# LinearEcho.position: newest row of the rings; blocks by which the filters begin after the far end; partitions that are
+# constrained next; 1 when this block's estimate was found anew
+HEAD, OFFSET, TURN, SHADOW_TURN, JUMPED = range(5)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
-_FLOOR = np.float32(1e-9)
-_BETTER_UP, _BETTER_DOWN, _WORTHY = np.float32(0.5), np.float32(0.9), np.float32(0.9)
-_INFLATION = np.float32(3.0)
 _CLIPPED, _CLIPPED_TRUST = np.float32(0.985), np.float32(0.1)
-_GUARD = np.float32(1.5)
 _CANCELS = np.float32(0.25)  # main over microphone energy: 6 dB
-_BENDS = np.float32(0.5)  # the same, from which on a curve can be told
-_GLIDE = np.float32(1 / 32)  # the share changes over 32 frames
+_BENDS = np.float32(0.5)  # the same, from which on a curve can be told, and a filter be trusted with its place
 
 
 class LinearEcho(State):
@@ -85,14 +81,15 @@ class LinearEcho(State):
     fft: RealFft
     pace: Floats  # ERROR_KEEP and so on
     curve: Loudspeaker  # through which the far end goes first
+    delay: BulkDelay  # of the whole path
     far_frame: Floats  # [2B] the last two blocks of the far end
     x_re: Floats  # [ring, K] far-end spectra; that of p blocks ago is row (position[HEAD] + p) & (ring - 1)
     x_im: Floats
-    x_power: Floats  # [ring, K] |X|^2
     far_peak: Floats  # [ring] loudest sample of each block
     w_re: Floats  # [P, K] main filter
     w_im: Floats
     c: Floats  # [P, K] its error variance
+    fresh: Floats  # [P, K] c of a filter that knows nothing
     z_re: Floats  # [PS, K] shadow filter; the main filter's later partitions serve both
     z_im: Floats
     prior: Floats  # [P] how the power of a room's response decays, 1 first
@@ -100,9 +97,11 @@ class LinearEcho(State):
     missed: Floats  # [K] S, what the estimate may miss
     shadow_power: Floats  # [K] sum of prior |X|^2 over the shadow's partitions
     error_power: Floats  # [K] PE
+    d_re: Floats  # [K] microphone
+    d_im: Floats
     y_re: Floats  # [K] echo estimates: main
     y_im: Floats
-    u_re: Floats  # [K] shadow; first the newest far-end spectrum
+    u_re: Floats  # [K] shadow
     u_im: Floats
     e_re: Floats  # [K] errors: main
     e_im: Floats
@@ -110,22 +109,23 @@ class LinearEcho(State):
     v_im: Floats
     step: Floats  # [K] workspace
     frame: Floats  # [2B] workspace
+    other_frame: Floats  # [2B]
     estimate: Floats  # [B] main echo estimate, from which out is made
     shadow_estimate: Floats  # [B]
     clip: Floats  # see clipping
     drift: Floats  # see clock_drift
     turn_cos: Floats  # [K] by which the filters turn each block
     turn_sin: Floats
-    position: Ints  # HEAD, TURN (next partition to constrain), SHADOW_TURN, COPIED_UP (this block)
-    energy: Floats  # smoothed block energies: MIC and both residuals, faster GUARD_ ones,
-    #                 CROSS = <d, y>, ESTIMATE = <y, y>; SHARE of the estimate that is subtracted
+    position: Ints  # HEAD and so on
+    energy: Floats  # see two_filters
 
 
-def linear_echo(rate_hz: int, block_frames: int, tail_s: float) -> LinearEcho:
-    """A canceller that has heard nothing. *tail_s* is rounded up to whole blocks."""
-    partitions = max(2, int(np.ceil(tail_s * rate_hz / block_frames - 1e-6)))
+def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
+    """A canceller that has heard nothing, with a filter of so many blocks. ValueError for blocks under 4 or over 16 ms, or
+    of which no Fourier transform can be made."""
     shadow = max(1, round(SHADOW_SHARE * partitions))
-    ring = 1 << int(np.ceil(np.log2(partitions)))
+    reach = int(np.ceil(REACH_S * rate_hz / block_frames))
+    ring = 1 << int(np.ceil(np.log2(reach + partitions)))
     bins = -(-(block_frames + 1) // 16) * 16
     blocks = block_frames / rate_hz / REFERENCE_BLOCK_S
 
@@ -139,191 +139,161 @@ def linear_echo(rate_hz: int, block_frames: int, tail_s: float) -> LinearEcho:
     variance = zeros(partitions, bins)
     # sums to about 1: an echo as loud as the far end
     variance[:, : block_frames + 1] = (0.1 * blocks * 0.9**later)[:, None]
+    spectra = (
+        "missed",
+        "shadow_power",
+        "error_power",
+        "step",
+        "turn_sin",
+        *(f"{x}_{y}" for x in "dyuev" for y in ("re", "im")),
+    )
     state = LinearEcho(
         fft=real_fft(2 * block_frames),
         pace=pace,
-        curve=loudspeaker(rate_hz, block_frames, partitions),
-        far_frame=zeros(2 * block_frames),
+        curve=loudspeaker(rate_hz, block_frames, reach + partitions),
+        delay=bulk_delay(rate_hz, block_frames, REACH_S),
         x_re=zeros(ring, bins),
         x_im=zeros(ring, bins),
-        x_power=zeros(ring, bins),
         far_peak=zeros(ring),
         w_re=zeros(partitions, bins),
         w_im=zeros(partitions, bins),
         c=variance,
+        fresh=variance.copy(),
         z_re=zeros(shadow, bins),
         z_im=zeros(shadow, bins),
         prior=(0.92**later).astype(np.float32),
         tap_energy=zeros(partitions),
-        missed=zeros(bins),
-        shadow_power=zeros(bins),
-        error_power=zeros(bins),
-        y_re=zeros(bins),
-        y_im=zeros(bins),
-        u_re=zeros(bins),
-        u_im=zeros(bins),
-        e_re=zeros(bins),
-        e_im=zeros(bins),
-        v_re=zeros(bins),
-        v_im=zeros(bins),
-        step=zeros(bins),
+        far_frame=zeros(2 * block_frames),
         frame=zeros(2 * block_frames),
+        other_frame=zeros(2 * block_frames),
         estimate=zeros(block_frames),
         shadow_estimate=zeros(block_frames),
         clip=zeros(2),
         drift=zeros(3),
         turn_cos=np.ones(bins, np.float32),
-        turn_sin=zeros(bins),
-        position=np.zeros(4, np.int64),
-        energy=zeros(8),
+        position=np.zeros(5, np.int64),
+        energy=zeros(9),
+        **{name: zeros(bins) for name in spectra},
     )
     state.energy[SHARE] = 1.0
     return state
 
 
 @realtime
-def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, near: np.float32, adapt: bool, out: Floats) -> None:
-    """One block: out = mic - echo estimate. *near* is p of the block before; with *adapt* false nothing is
-    learnt."""
-    partitions, early, block = s.w_re.shape[0], s.z_re.shape[0], mic.shape[0]
-    fft, pace = s.fft, s.pace
+def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, adapt: bool, out: Floats) -> None:
+    """One block: out = mic - echo estimate. Nothing is learnt yet; with *adapt* false neither filter is copied."""
+    fft = s.fft
     head = (s.position[HEAD] - 1) & (s.x_re.shape[0] - 1)
     s.position[HEAD] = head
     s.far_peak[head] = peak(far)
     shape_far(s.curve, far)
     slide(s.far_frame, s.curve.shaped)
-    rfft(fft, s.far_frame, s.u_re, s.u_im)
-    store_spectrum(s.u_re, s.u_im, s.x_re, s.x_im, s.x_power, head)
-
-    first = np.int64(0)  # a literal 0 would be compiled as another type
-    clear(s.u_re)
-    clear(s.u_im)
-    add_filtered(s.u_re, s.u_im, s.x_re, s.x_im, head, s.w_re, s.w_im, early, partitions)
-    copy(s.u_re, s.y_re)
-    copy(s.u_im, s.y_im)
-    add_filtered(s.y_re, s.y_im, s.x_re, s.x_im, head, s.w_re, s.w_im, first, early)
-    add_filtered(s.u_re, s.u_im, s.x_re, s.x_im, head, s.z_re, s.z_im, first, early)
-    sum_missed(s.missed, s.c, s.x_power, head)
-    sum_power(s.shadow_power, s.prior, s.x_power, head, early)
-
+    clear(s.frame)
+    slide(s.frame, mic)
+    rfft2(fft, s.far_frame, s.frame, s.x_re[head], s.x_im[head], s.d_re, s.d_im)
+    estimate_echoes(
+        s.x_re, s.x_im, head + s.position[OFFSET], s.w_re, s.w_im, s.c, s.z_re, s.z_im, s.prior,
+        s.y_re, s.y_im, s.u_re, s.u_im, s.missed, s.shadow_power,
+    )  # fmt: skip
     watch_clipping(s.clip, mic)
-    irfft(fft, s.y_re, s.y_im, s.frame)
+    irfft2(fft, s.y_re, s.y_im, s.u_re, s.u_im, s.frame, s.other_frame)
     main = find_error(s.clip, mic, s.frame, s.estimate)
-    rfft(fft, s.frame, s.e_re, s.e_im)
-    irfft(fft, s.u_re, s.u_im, s.frame)
-    shadow = find_error(s.clip, mic, s.frame, s.shadow_estimate)
-    rfft(fft, s.frame, s.v_re, s.v_im)
-
-    verdict = compare(s.energy, pace[ENERGY_KEEP], dot(mic, mic), main, shadow) if adapt else 0
-    s.position[COPIED_UP] = verdict == UP
-    if verdict == UP:
-        copy_rows(s.z_re, s.w_re)
-        copy_rows(s.z_im, s.w_im)
-        doubt(s.c, s.prior, early, s.shadow_power, s.v_re, s.v_im)
-        sum_missed(s.missed, s.c, s.x_power, head)  # the step divides by it: it has to be that of this very c
-        copy(s.u_re, s.y_re)
-        copy(s.u_im, s.y_im)
-        copy(s.v_re, s.e_re)
-        copy(s.v_im, s.e_im)
-        copy(s.shadow_estimate, s.estimate)
+    shadow = find_error(s.clip, mic, s.other_frame, s.shadow_estimate)
+    rfft2(fft, s.frame, s.other_frame, s.e_re, s.e_im, s.v_re, s.v_im)
+    verdict = compare(s.energy, s.pace[ENERGY_KEEP], dot(mic, mic), main, shadow) if adapt else 0
+    s.position[JUMPED] = verdict in (UP, LOST)
+    if verdict == LOST:
+        forget_path(s)
+    elif verdict == UP:
+        copy_up(s)
     elif verdict == DOWN:
         copy_rows(s.w_re, s.z_re)
         copy_rows(s.w_im, s.z_im)
         copy(s.e_re, s.v_re)
         copy(s.e_im, s.v_im)
-    guard(s.energy, pace[GUARD_KEEP], mic, s.estimate, out)
-
-    if adapt:
-        trust = _CLIPPED_TRUST if peak(mic) > _CLIPPED else _ONE
-        kalman_gain(s.step, s.error_power, s.missed, s.e_re, s.e_im, pace[ERROR_KEEP], near, trust)
-        wander = smoothed(pace[WANDER_NEAR], pace[WANDER], near)
-        kalman_update(s.w_re, s.w_im, s.c, s.x_re, s.x_im, s.x_power, head, s.e_re, s.e_im, s.step, wander)
-        turn = s.position[TURN]
-        irfft(fft, s.w_re[turn], s.w_im[turn], s.frame)
-        s.tap_energy[turn] = cut_taps(s.frame)
-        find_direct_path(s.curve, s.frame, turn, s.tap_energy)
-        rfft(fft, s.frame, s.w_re[turn], s.w_im[turn])
-        s.position[TURN] = (turn + 1) % partitions
-
-        lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
-        lms_update(s.z_re, s.z_im, s.prior, s.x_re, s.x_im, head, s.v_re, s.v_im, s.step)
-        turn = s.position[SHADOW_TURN]
-        irfft(fft, s.z_re[turn], s.z_im[turn], s.frame)
-        cut_taps(s.frame)
-        rfft(fft, s.frame, s.z_re[turn], s.z_im[turn])
-        s.position[SHADOW_TURN] = (turn + 1) % early
-
-        measure_delay(s.drift, s.e_re, s.e_im, s.y_re, s.y_im, s.error_power, block, pace[DRIFT_KEEP])
-        if s.energy[MAIN] < _CANCELS * s.energy[MIC]:
-            follow_delay(s.drift, block, pace[DRIFT_GAIN])
-        fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
-        trust *= (_ONE - near) if s.energy[MAIN] < _BENDS * s.energy[MIC] else _ZERO
-        learn_curve(s.curve, mic, s.estimate, trust)
-    turn_filter(s.w_re, s.w_im, s.turn_cos, s.turn_sin)  # clocks do not stop while nothing is learnt
-    turn_filter(s.z_re, s.z_im, s.turn_cos, s.turn_sin)
+    guard(s.energy, s.pace[GUARD_KEEP], mic, s.estimate, out)
 
 
 @realtime
-def find_error(clip: Floats, mic: Floats, frame: Floats, estimate: Floats) -> np.float32:
-    """The estimate is the half of *frame* that is a linear, not a circular, convolution. Then frame = [0,
-    mic - estimate]. Returns the energy of the error."""
-    block, energy = mic.shape[0], _ZERO
-    for i in range(block):
-        estimate[i] = frame[block + i]
-    explain_clipping(clip, mic, estimate)
-    for i in range(block):
-        error = mic[i] - estimate[i]
-        frame[i] = _ZERO
-        frame[block + i] = error
-        energy += error * error
-    return energy
+def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, adapt: bool) -> None:
+    """What the block that was subtracted teaches. *near* is p; with *adapt* false the filters only follow the clock."""
+    if not adapt:
+        turn_filter(s.w_re, s.w_im, s.turn_cos, s.turn_sin)  # clocks do not stop while nothing is learnt
+        turn_filter(s.z_re, s.z_im, s.turn_cos, s.turn_sin)
+        return
+    pace, head, block = s.pace, s.position[HEAD], mic.shape[0]
+    start = head + s.position[OFFSET]
+    trust = _CLIPPED_TRUST if peak(mic) > _CLIPPED else _ONE
+    kalman_gain(s.step, s.error_power, s.missed, s.e_re, s.e_im, pace[ERROR_KEEP], near, trust)
+    wander = smoothed(pace[WANDER_NEAR], pace[WANDER], near)
+    kalman_update(
+        s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.step, wander, s.turn_cos, s.turn_sin
+    )  # fmt: skip
+    lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
+    lms_update(s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.v_re, s.v_im, s.step, s.turn_cos, s.turn_sin)
+    constrain(s)
+
+    measure_delay(s.drift, s.e_re, s.e_im, s.y_re, s.y_im, s.error_power, block, pace[DRIFT_KEEP])
+    if s.energy[MAIN] < _CANCELS * s.energy[MIC]:
+        follow_delay(s.drift, block, pace[DRIFT_GAIN])
+    fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
+    bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
+    learn_curve(s.curve, mic, s.estimate, trust * (_ONE - near) if bends else _ZERO)
+    find_delay(s.delay, s.x_re, s.x_im, head, s.d_re, s.d_im)
+    begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], bends))
 
 
 @realtime
-def compare(energy: Floats, keep: np.float32, mic: np.float32, main: np.float32, shadow: np.float32) -> int:
-    """Which filter is to be copied, if any. For a copy both the past and this block, whose energies these
-    are, must agree."""
-    energy[MIC] = smoothed(energy[MIC], mic, keep)
-    energy[MAIN] = smoothed(energy[MAIN], main, keep)
-    energy[SHADOW] = smoothed(energy[SHADOW], shadow, keep)
-    if shadow < main and energy[SHADOW] < _BETTER_UP * energy[MAIN] and energy[SHADOW] < _WORTHY * energy[MIC]:
-        energy[MAIN] = energy[SHADOW]
-        return UP
-    if main < shadow and energy[MAIN] < _BETTER_DOWN * energy[SHADOW]:
-        energy[SHADOW] = energy[MAIN]
-        return DOWN
-    return 0
+def constrain(s: LinearEcho) -> None:
+    """One partition of each filter is cut to its taps; the main filter's shows where the direct path is."""
+    main, shadow = s.position[TURN], s.position[SHADOW_TURN]
+    irfft2(s.fft, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow], s.frame, s.other_frame)
+    s.tap_energy[main] = cut_taps(s.frame)
+    cut_taps(s.other_frame)
+    find_direct_path(s.curve, s.frame, main, s.position[OFFSET], s.tap_energy)
+    rfft2(s.fft, s.frame, s.other_frame, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow])
+    s.position[TURN] = (main + 1) % s.w_re.shape[0]
+    s.position[SHADOW_TURN] = (shadow + 1) % s.z_re.shape[0]
 
 
 @realtime
-def doubt(c: Floats, prior: Floats, stop: int, shadow_power: Floats, v_re: Floats, v_im: Floats) -> None:
-    """After a copy from the shadow: c rises to what the shadow's error says is still missing."""
-    error, far = _ZERO, _FLOOR
-    for k in range(shadow_power.shape[0]):
-        error += v_re[k] * v_re[k] + v_im[k] * v_im[k]
-        far += shadow_power[k]
-    gain = error / far
-    for p in range(stop):
-        least = min(_INFLATION * gain * prior[p], _ONE)
-        for k in range(c.shape[1]):
-            c[p, k] = max(c[p, k], least)
+def copy_up(s: LinearEcho) -> None:
+    """The shadow filter, its estimate and its error become the main filter's."""
+    copy_rows(s.z_re, s.w_re)
+    copy_rows(s.z_im, s.w_im)
+    doubt(s.c, s.prior, s.z_re.shape[0], s.shadow_power, s.v_re, s.v_im)
+    # the step divides by S: it has to be that of this very c
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
+    copy(s.u_re, s.y_re)
+    copy(s.u_im, s.y_im)
+    copy(s.v_re, s.e_re)
+    copy(s.v_im, s.e_im)
+    copy(s.shadow_estimate, s.estimate)
 
 
 @realtime
-def guard(energy: Floats, keep: np.float32, mic: Floats, estimate: Floats, out: Floats) -> None:
-    """out = mic - share * estimate, where the share is 1 unless the residual stays louder than the
-    microphone."""
-    residual = _ZERO
-    for i in range(mic.shape[0]):
-        residual += (mic[i] - estimate[i]) * (mic[i] - estimate[i])
-    energy[GUARD_MIC] = smoothed(energy[GUARD_MIC], dot(mic, mic), keep)
-    energy[GUARD_ERROR] = smoothed(energy[GUARD_ERROR], residual, keep)
-    energy[CROSS] = smoothed(energy[CROSS], dot(mic, estimate), keep)
-    energy[ESTIMATE] = smoothed(energy[ESTIMATE], dot(estimate, estimate), keep)
-    share, before = _ONE, energy[SHARE]
-    if energy[GUARD_ERROR] > _GUARD * energy[GUARD_MIC]:
-        share = min(max(energy[CROSS] / (energy[ESTIMATE] + _FLOOR), _ZERO), _ONE)
-    energy[SHARE] = share
-    for i in range(mic.shape[0]):
-        glide = min(np.float32(i + 1) * _GLIDE, _ONE)
-        out[i] = mic[i] - (before + glide * (share - before)) * estimate[i]
+def forget_path(s: LinearEcho) -> None:
+    """Both filters begin anew; this block goes through as it came."""
+    for rows in (s.w_re, s.w_im, s.z_re, s.z_im):
+        clear_rows(rows)
+    for line in (s.y_re, s.y_im, s.u_re, s.u_im, s.estimate, s.shadow_estimate):
+        clear(line)
+    copy(s.d_re, s.e_re)
+    copy(s.d_im, s.e_im)
+    copy(s.d_re, s.v_re)
+    copy(s.d_im, s.v_im)
+    doubt(s.c, s.prior, s.w_re.shape[0], s.shadow_power, s.e_re, s.e_im)
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
+
+
+@realtime
+def begin_at(s: LinearEcho, offset: int) -> None:
+    """The filters move to where the echo begins; the shadow takes the main filter's first partitions."""
+    by = s.position[OFFSET] - offset
+    if by == 0:
+        return
+    move_filter(s.w_re, s.w_im, by)
+    move_variance(s.c, s.fresh, s.tap_energy, by)
+    copy_rows(s.w_re, s.z_re)
+    copy_rows(s.w_im, s.z_im)
+    s.position[OFFSET] = offset

@@ -1,7 +1,10 @@
-"""Partitioned filters in the frequency domain: how one is applied, and two ways in which one learns. Arrays only.
+"""Two partitioned filters in the frequency domain over one far end: how they are applied, and how each learns. Arrays only.
 
-A filter is P rows of K bins; row p meets the far-end spectrum of p blocks ago, which is row (head + p) of a ring
-whose length is a power of two. Equations, names and sources are linear_echo's, which owns the arrays.
+A filter is P rows of K bins; row p meets the far-end spectrum of p blocks ago, which is row (start + p) of a ring whose length
+is a power of two. Rows are walked sixteen bins at a time, all partitions before the next sixteen: what is summed over partitions
+stays in registers, and each array is read and written once a block. K is a multiple of sixteen.
+
+Equations, names and sources are linear_echo's, which owns the arrays.
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.vectors import Floats, clear, smoothed
+from firmware_py.dsp.simd import larger16, load16, splat16, store16
+from firmware_py.dsp.vectors import Floats, smoothed
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _FLOOR = np.float32(1e-9)  # under every power that divides: below one bit of 16, and above denormals
 _LEAST_SHRINK = np.float32(0.1)
@@ -19,47 +22,62 @@ _SHADOW_STEP, _SHADOW_CAUTION = np.float32(0.8), np.float32(4.0)
 
 
 @realtime
-def store_spectrum(re: Floats, im: Floats, x_re: Floats, x_im: Floats, x_power: Floats, row: int) -> None:
-    """One row of the ring of far-end spectra."""
-    row = row & _INDEX
-    for k in range(re.shape[0]):
-        x_re[row, k] = re[k]
-        x_im[row, k] = im[k]
-        x_power[row, k] = re[k] * re[k] + im[k] * im[k]
+def estimate_echoes(
+    x_re: Floats, x_im: Floats, start: int,
+    w_re: Floats, w_im: Floats, c: Floats, z_re: Floats, z_im: Floats, prior: Floats,
+    y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats, shadow_power: Floats,
+) -> None:  # fmt: skip
+    """Y of the main filter w, U of the shadow z followed by w's later partitions; S; prior |X|^2 over the shadow's."""
+    partitions, bins = w_re.shape
+    early, mask = z_re.shape[0], x_re.shape[0] - 1
+    x_re, x_im, w_re, w_im = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1)
+    c, z_re, z_im = c.reshape(-1), z_re.reshape(-1), z_im.reshape(-1)
+    for k in range(0, bins, 16):
+        u, v, y, z, s, far = (
+            splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO)
+        )  # fmt: skip
+        for p in range(early, partitions):
+            at, of = ((start + p) & mask) * bins + k, p * bins + k
+            a, b = load16(x_re, at), load16(x_im, at)
+            re, im = load16(w_re, of), load16(w_im, of)
+            u += a * re - b * im
+            v += a * im + b * re
+            s += load16(c, of) * (a * a + b * b)
+        y += u
+        z += v
+        for p in range(early):
+            at, of = ((start + p) & mask) * bins + k, p * bins + k
+            a, b = load16(x_re, at), load16(x_im, at)
+            re, im = load16(w_re, of), load16(w_im, of)
+            y += a * re - b * im
+            z += a * im + b * re
+            re, im = load16(z_re, of), load16(z_im, of)
+            u += a * re - b * im
+            v += a * im + b * re
+            power = a * a + b * b
+            s += load16(c, of) * power
+            far += splat16(prior[p]) * power
+        store16(y_re, k, y)
+        store16(y_im, k, z)
+        store16(u_re, k, u)
+        store16(u_im, k, v)
+        store16(missed, k, s)
+        store16(shadow_power, k, far)
 
 
 @realtime
-def add_filtered(
-    y_re: Floats, y_im: Floats, x_re: Floats, x_im: Floats, head: int, w_re: Floats, w_im: Floats, first: int, stop: int
-) -> None:
-    """y += sum of x[head + p] w[p] over partitions *first* to *stop* - 1; rows of x are a ring."""
-    for p in range(first, stop):
-        row = (head + p) & (x_re.shape[0] - 1) & _INDEX
-        part = p & _INDEX
-        for k in range(y_re.shape[0]):
-            y_re[k] += x_re[row, k] * w_re[part, k] - x_im[row, k] * w_im[part, k]
-            y_im[k] += x_re[row, k] * w_im[part, k] + x_im[row, k] * w_re[part, k]
-
-
-@realtime
-def sum_missed(missed: Floats, c: Floats, x_power: Floats, head: int) -> None:
+def sum_missed(x_re: Floats, x_im: Floats, start: int, c: Floats, missed: Floats) -> None:
     """S: far-end power seen through the error variance of the filter."""
-    clear(missed)
-    for p in range(c.shape[0]):
-        row = (head + p) & (x_power.shape[0] - 1) & _INDEX
-        for k in range(missed.shape[0]):
-            missed[k] += c[p, k] * x_power[row, k]
-
-
-@realtime
-def sum_power(total: Floats, prior: Floats, x_power: Floats, head: int, stop: int) -> None:
-    """Far-end power seen through the prior, partitions 0 to *stop* - 1."""
-    clear(total)
-    for p in range(stop):
-        row = (head + p) & (x_power.shape[0] - 1) & _INDEX
-        weight = prior[p]
-        for k in range(total.shape[0]):
-            total[k] += weight * x_power[row, k]
+    partitions, bins = c.shape
+    mask = x_re.shape[0] - 1
+    x_re, x_im, c = x_re.reshape(-1), x_im.reshape(-1), c.reshape(-1)
+    for k in range(0, bins, 16):
+        s = splat16(_ZERO)
+        for p in range(partitions):
+            at = ((start + p) & mask) * bins + k
+            a, b = load16(x_re, at), load16(x_im, at)
+            s += load16(c, p * bins + k) * (a * a + b * b)
+        store16(missed, k, s)
 
 
 @realtime
@@ -75,24 +93,6 @@ def kalman_gain(
 
 
 @realtime
-def kalman_update(
-    w_re: Floats, w_im: Floats, c: Floats, x_re: Floats, x_im: Floats, x_power: Floats, head: int,
-    e_re: Floats, e_im: Floats, gain: Floats, wander: np.float32,
-) -> None:  # fmt: skip
-    """One Kalman step of the main filter w and its error variance c; *wander* is q."""
-    for p in range(c.shape[0]):
-        row = (head + p) & (x_re.shape[0] - 1) & _INDEX
-        for k in range(c.shape[1]):
-            step = c[p, k] * gain[k]
-            re = w_re[p, k] + step * (x_re[row, k] * e_re[k] + x_im[row, k] * e_im[k])
-            im = w_im[p, k] + step * (x_re[row, k] * e_im[k] - x_im[row, k] * e_re[k])
-            rest = c[p, k] * max(_ONE - _HALF * step * x_power[row, k], _LEAST_SHRINK)
-            w_re[p, k] = re
-            w_im[p, k] = im
-            c[p, k] = rest + wander * max(re * re + im * im - rest, _ZERO)
-
-
-@realtime
 def lms_gain(gain: Floats, shadow_power: Floats, v_re: Floats, v_im: Floats) -> None:
     """Step of the shadow filter. Its own error in the norm keeps a diverging shadow from running away."""
     for k in range(gain.shape[0]):
@@ -101,25 +101,50 @@ def lms_gain(gain: Floats, shadow_power: Floats, v_re: Floats, v_im: Floats) -> 
 
 
 @realtime
+def kalman_update(
+    x_re: Floats, x_im: Floats, start: int, w_re: Floats, w_im: Floats, c: Floats,
+    e_re: Floats, e_im: Floats, gain: Floats, wander: np.float32, cos: Floats, sin: Floats,
+) -> None:  # fmt: skip
+    """One Kalman step of the main filter w and of its error variance c, *wander* is q; then w turns by cos + i sin."""
+    partitions, bins = w_re.shape
+    mask = x_re.shape[0] - 1
+    x_re, x_im, w_re, w_im, c = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1), c.reshape(-1)
+    none, half, one, least, q = (
+        splat16(_ZERO), splat16(_HALF), splat16(_ONE), splat16(_LEAST_SHRINK), splat16(wander)
+    )  # fmt: skip
+    for k in range(0, bins, 16):
+        e, f, g, turn_re, turn_im = load16(e_re, k), load16(e_im, k), load16(gain, k), load16(cos, k), load16(sin, k)
+        for p in range(partitions):
+            at, of = ((start + p) & mask) * bins + k, p * bins + k
+            a, b, before = load16(x_re, at), load16(x_im, at), load16(c, of)
+            step = before * g
+            re = load16(w_re, of) + step * (a * e + b * f)
+            im = load16(w_im, of) + step * (a * f - b * e)
+            rest = before * larger16(one - half * step * (a * a + b * b), least)
+            store16(c, of, rest + q * larger16(re * re + im * im - rest, none))
+            store16(w_re, of, re * turn_re - im * turn_im)
+            store16(w_im, of, re * turn_im + im * turn_re)
+
+
+@realtime
 def lms_update(
-    z_re: Floats,
-    z_im: Floats,
-    prior: Floats,
-    x_re: Floats,
-    x_im: Floats,
-    head: int,
-    v_re: Floats,
-    v_im: Floats,
-    gain: Floats,
-) -> None:
-    """z[p] += prior[p] gain conj(x[head + p]) v"""
-    for p in range(z_re.shape[0]):
-        row = (head + p) & (x_re.shape[0] - 1) & _INDEX
-        weight = prior[p]
-        for k in range(z_re.shape[1]):
-            step = weight * gain[k]
-            z_re[p, k] += step * (x_re[row, k] * v_re[k] + x_im[row, k] * v_im[k])
-            z_im[p, k] += step * (x_re[row, k] * v_im[k] - x_im[row, k] * v_re[k])
+    x_re: Floats, x_im: Floats, start: int, z_re: Floats, z_im: Floats, prior: Floats,
+    v_re: Floats, v_im: Floats, gain: Floats, cos: Floats, sin: Floats,
+) -> None:  # fmt: skip
+    """z[p] += prior[p] gain conj(x[start + p]) v; then z turns by cos + i sin."""
+    partitions, bins = z_re.shape
+    mask = x_re.shape[0] - 1
+    x_re, x_im, z_re, z_im = x_re.reshape(-1), x_im.reshape(-1), z_re.reshape(-1), z_im.reshape(-1)
+    for k in range(0, bins, 16):
+        g, turn_re, turn_im = load16(gain, k), load16(cos, k), load16(sin, k)
+        e, f = g * load16(v_re, k), g * load16(v_im, k)
+        for p in range(partitions):
+            at, of = ((start + p) & mask) * bins + k, p * bins + k
+            a, b, weight = load16(x_re, at), load16(x_im, at), splat16(prior[p])
+            re = load16(z_re, of) + weight * (a * e + b * f)
+            im = load16(z_im, of) + weight * (a * f - b * e)
+            store16(z_re, of, re * turn_re - im * turn_im)
+            store16(z_im, of, re * turn_im + im * turn_re)
 
 
 @realtime

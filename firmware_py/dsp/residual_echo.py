@@ -1,5 +1,4 @@
-"""What the linear canceller leaves, turned down: residual echo and steady noise, bin by bin, and a verdict
-on who is talking.
+"""What the linear canceller leaves, turned down: residual echo and steady noise, bin by bin.
 
 Frames of 2B under a square-root Hann window, hop B; the output is one block late. In bands of four bins the
 power of the residual echo is modelled from two things the linear stage knows, its estimate Y and S, the
@@ -12,13 +11,16 @@ leak, slope (louder far end, more distortion) and trust are learnt as quantiles 
 with steps of fixed size: a talker, however loud, moves them by no more than a whisper does. That Y leaks
 into E by a slowly varying factor is the idea of Valin & Collings (arXiv 1602.08609).
 
-    v = log2(E / (R + 2 N)) per band                positive where neither echo nor noise explains E
-    p = probability that the near end talks: mean v over the speech bands, less the usual at this far level
+near_end says with what probability p somebody talks, and p how far to mistrust R: alone, the echo is over-estimated by
+16 dB; under a talker it is nearly taken at its word, and in between in proportion, in decibels:
 
-p decides how far to mistrust R: alone, the echo is over-estimated by 14 dB; under a talker it is taken at
-its word. The gain is decision-directed Wiener (Ephraim & Malah, IEEE Trans. ASSP 32(6), 1984) over a floor
-that lies at the noise less the reduction asked for, so what is suppressed becomes the room's own quiet and
-not a hole. One block later p also steadies the linear filter.
+    D  = beta_Y 2^(leak + slope * level) Ys + beta_S 2^trust S + nu N      beta_Y from 40 to 1.2 as p goes from 0 to 1
+    xi = alpha A / D + (1 - alpha) max(|E|^2 / D - 1, 0)                   A: |output|^2 of the last block
+    G  = max(xi / (1 + xi), floor sqrt(min(N / |E|^2, 1)))
+
+A decision-directed Wiener gain (Ephraim & Malah, IEEE Trans. ASSP 32(6), 1984) over a floor that lies at the noise less
+the reduction asked for, so what is suppressed becomes the room's own quiet and not a hole. Noise is hardly turned down
+under a talker, whom it would cost more than it gains.
 
 It draws no comfort noise, models no late reverberation, and does not touch level otherwise (that is the
 AGC's).
@@ -28,36 +30,52 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_py.dsp.fft import RealFft, irfft, rfft
+from firmware_py.dsp.fft import RealFft, irfft, rfft2
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.linear_echo import REFERENCE_BLOCK_S
+from firmware_py.dsp.near_end import (
+    FALL_KEEP,
+    LEVEL,
+    LEVEL_STEP,
+    LEVELS,
+    NEAR,
+    ONSET_KEEP,
+    RISE_KEEP,
+    SPEECH_STOP_HZ,
+    USUAL_LEVEL,
+    USUAL_STEP,
+    echo_rules,
+    explain,
+    judge,
+    unexplained,
+    weigh_level,
+)
+from firmware_py.dsp.simd import larger4, load4, root4, splat4, spread4, store4
 from firmware_py.dsp.state import State
-from firmware_py.dsp.vectors import Floats, Ints, clear, copy, slide, smoothed
+from firmware_py.dsp.vectors import Floats, Ints, clear, copy, limited, slide, smoothed
 
-SPEECH_HZ = (250.0, 5000.0)  # bands that testify for a talker
 MINIMUM_S = 0.8  # length of each of the two windows of the noise's minimum
+SETTLING_S = 0.24  # the first verdicts on the near end are guesses; no filter sees them
 
 # ResidualEcho.pace, constants per block, scaled to how long this block lasts: what is kept or moved per block;
 # alpha of the decision-directed rule; nu; and the amplitude of the noise that always stays
-ECHO_RELEASE, NOISE_KEEP, RISE_KEEP, FALL_KEEP, MEMORY, MEMORY_NEAR = range(6)
-LEVEL_STEP, LEAK_STEP, USUAL_STEP, NOISE_WEIGHT, FLOOR = range(6, 11)
-# ResidualEcho.span: MINIMUM_S in blocks, SPEECH_HZ in bands
-WINDOW, FIRST_BAND, STOP_BAND = range(3)
-# ResidualEcho.verdict
-NEAR, EVIDENCE, LEVEL, USUAL_LEVEL = range(4)
+ECHO_RELEASE, NOISE_KEEP, MEMORY, MEMORY_NEAR, LEAK_STEP, NOISE_WEIGHT, FLOOR = range(7)
+# ResidualEcho.span: MINIMUM_S in blocks, SPEECH_STOP_HZ in bands, SETTLING_S in blocks
+WINDOW, STOP_BAND, SETTLING = range(3)
 # ResidualEcho.tally
 BLOCKS, WINDOW_BLOCKS = range(2)
 
-_ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _FLOOR = np.float32(1e-10)
 _LOUD = np.float32(1e30)
-_AUDIBLE = np.float32(0.002)  # far end, -54 dBFS
 _NOISE_BIAS = np.float32(1.6)
 _ECHO_RULES, _MISSED_RULES = np.float32(8.0), np.float32(4.0)  # times the noise
-_LEVELS = 6  # classes of far level, 3 dB each
-_LEAK_LOW, _LEAK_HIGH, _SLOPE_HIGH, _TRUST_LOW = np.float32(-8.0), np.float32(-2.0), np.float32(3.0), np.float32(-6.0)
-_NEAR_LOW, _NEAR_HIGH = np.float32(0.3), np.float32(1.0)
-_ECHO_WEIGHT, _ECHO_WEIGHT_NEAR = np.float32(24.0), np.float32(1.0)
+_LEAK_START, _LEAK_LOW, _LEAK_HIGH = np.float32(-4.5), np.float32(-8.0), np.float32(-2.0)
+_SLOPE_HIGH, _SLOPE_SHARE, _TRUST_LOW = np.float32(3.0), np.float32(0.3), np.float32(-6.0)
+_LEAK_UP, _LEAK_DOWN, _TRUST_UP, _TRUST_DOWN = (np.float32(x) for x in (0.4, 0.6, 0.3, 0.7))  # quantiles
+_FAR_OFF = np.float32(4.0)  # times what is expected: the leak takes double steps
+_ECHO_WEIGHT, _MISSED_WEIGHT, _WEIGHT_NEAR = (np.float32(np.log2(beta)) for beta in (40.0, 8.0, 1.2))
 _NOISE_WEIGHT_NEAR = np.float32(0.05)  # of the noise weight
 
 
@@ -65,11 +83,13 @@ class ResidualEcho(State):
     """State and workspace. K bins, padded as in LinearEcho; bands are K / 4 of four bins, padding included."""
 
     pace: Floats  # ECHO_RELEASE and so on
-    span: Ints  # WINDOW, FIRST_BAND, STOP_BAND
+    near_pace: Floats  # see near_end
+    span: Ints  # WINDOW, STOP_BAND, SETTLING
     window: Floats  # [2B]
     e_frame: Floats  # [2B] the last two blocks of the linear stage's output
     y_frame: Floats  # [2B] and of its estimate
     frame: Floats  # [2B] workspace
+    other_frame: Floats  # [2B]
     overlap: Floats  # [B] what the last frame adds to the next block
     e_re: Floats  # [K] spectra
     e_im: Floats
@@ -88,11 +108,14 @@ class ResidualEcho(State):
     echo_band: Floats
     missed_band: Floats
     noise_band: Floats
+    residual_band: Floats  # [bands] R
+    echo_gain: Floats  # [bands] 2^(leak + slope level)
+    missed_gain: Floats  # [bands] 2^trust
     leak: Floats  # [bands] log2
     slope: Floats  # [bands] log2 per 3 dB of far level
     trust: Floats  # [bands] log2
-    usual: Floats  # [levels] evidence that the echo alone gives
-    verdict: Floats  # NEAR = p, EVIDENCE, far LEVEL against the usual in 3 dB, USUAL_LEVEL
+    usual: Floats  # [LEVELS] evidence that the echo alone gives
+    verdict: Floats  # see near_end
     tally: Ints  # BLOCKS since the start, WINDOW_BLOCKS in this minimum window
 
 
@@ -107,47 +130,36 @@ def residual_echo(rate_hz: int, block_frames: int, noise_reduction_db: float) ->
     def zeros(*shape: int) -> Floats:
         return np.zeros(shape, np.float32)
 
-    pace = zeros(11)
-    keeps = [ECHO_RELEASE, NOISE_KEEP, RISE_KEEP, FALL_KEEP, MEMORY, MEMORY_NEAR]
-    pace[keeps] = np.array([0.75, 0.8, 0.5, 0.6, 0.9, 0.4]) ** blocks
-    pace[[LEVEL_STEP, LEAK_STEP, USUAL_STEP]] = np.array([0.01, 0.12, 0.005]) * blocks
+    pace = zeros(7)
+    pace[[ECHO_RELEASE, NOISE_KEEP, MEMORY, MEMORY_NEAR]] = np.array([0.75, 0.8, 0.9, 0.4]) ** blocks
+    pace[LEAK_STEP] = 0.06 * blocks
     pace[NOISE_WEIGHT] = min(1.0, noise_reduction_db / 8.0)
     pace[FLOOR] = 10 ** (-noise_reduction_db / 20)
+    near_pace = zeros(5)
+    near_pace[[RISE_KEEP, ONSET_KEEP, FALL_KEEP]] = np.array([0.7, 0.3, 0.85]) ** blocks
+    near_pace[[LEVEL_STEP, USUAL_STEP]] = np.array([0.01, 0.005]) * blocks
+    blocks_per_s = rate_hz / block_frames
     span = [
-        round(MINIMUM_S * rate_hz / block_frames),
-        np.ceil(SPEECH_HZ[0] / band_hz),
-        min(SPEECH_HZ[1], rate_hz / 2) // band_hz,
+        round(MINIMUM_S * blocks_per_s),
+        min(SPEECH_STOP_HZ, rate_hz / 2) // band_hz,
+        round(SETTLING_S * blocks_per_s),
     ]
+    lines = ("e_re", "e_im", "y_re", "y_im", "error", "echo", "missed", "last_missed", "smooth", "noise", "passed")
+    kinds = ("error_band", "echo_band", "missed_band", "noise_band", "residual_band")
     state = ResidualEcho(
         pace=pace,
+        near_pace=near_pace,
         span=np.array(span, np.int64),
         window=np.sin(np.pi * (np.arange(2 * block_frames) + 0.5) / (2 * block_frames)).astype(np.float32),
-        e_frame=zeros(2 * block_frames),
-        y_frame=zeros(2 * block_frames),
-        frame=zeros(2 * block_frames),
+        **{name: zeros(2 * block_frames) for name in ("e_frame", "y_frame", "frame", "other_frame")},
         overlap=zeros(block_frames),
-        e_re=zeros(bins),
-        e_im=zeros(bins),
-        y_re=zeros(bins),
-        y_im=zeros(bins),
-        error=zeros(bins),
-        echo=zeros(bins),
-        missed=zeros(bins),
-        last_missed=zeros(bins),
-        smooth=zeros(bins),
+        **{name: zeros(bins) for name in lines},
         minimum=np.full(bins, _LOUD),
         last_minimum=np.full(bins, _LOUD),
-        noise=zeros(bins),
-        passed=zeros(bins),
-        error_band=zeros(bands),
-        echo_band=zeros(bands),
-        missed_band=zeros(bands),
-        noise_band=zeros(bands),
-        leak=np.full(bands, _LEAK_HIGH),
-        slope=zeros(bands),
-        trust=zeros(bands),
-        usual=zeros(_LEVELS),
-        verdict=zeros(4),
+        **{name: zeros(bands) for name in (*kinds, "echo_gain", "missed_gain", "slope", "trust")},
+        leak=np.full(bands, _LEAK_START),
+        usual=zeros(LEVELS),
+        verdict=zeros(5),
         tally=np.zeros(2, np.int64),
     )
     state.verdict[USUAL_LEVEL] = 2.0 * np.log2(0.05)  # speech at -26 dBFS, until the far end has been heard
@@ -155,18 +167,17 @@ def residual_echo(rate_hz: int, block_frames: int, noise_reduction_db: float) ->
 
 
 @realtime
-def suppress_residual(
+def weigh_residual(
     s: ResidualEcho, fft: RealFft, clean: Floats, estimate: Floats, missed: Floats,
-    level: np.float32, jumped: bool, adapt: bool, out: Floats,
+    level: np.float32, jumped: bool, adapt: bool,
 ) -> None:  # fmt: skip
-    """One block. *clean* and *estimate* are the linear stage's output and echo estimate, *missed* its S,
-    *level* the far end's peak as the room weighs it, *jumped* true when the shadow filter took over. With
-    *adapt* false nothing is learnt."""
+    """What one block is made of; s.verdict says who talks. *clean* and *estimate* are the linear stage's output and echo
+    estimate, *missed* its S, *level* the far end's peak as the room weighs it, *jumped* true when its estimate was found
+    anew. With *adapt* false nothing is learnt."""
     pace, verdict = s.pace, s.verdict
     fill_frame(s.e_frame, clean, s.window, s.frame)
-    rfft(fft, s.frame, s.e_re, s.e_im)
-    fill_frame(s.y_frame, estimate, s.window, s.frame)
-    rfft(fft, s.frame, s.y_re, s.y_im)
+    fill_frame(s.y_frame, estimate, s.window, s.other_frame)
+    rfft2(fft, s.frame, s.other_frame, s.e_re, s.e_im, s.y_re, s.y_im)
     powers(s.e_re, s.e_im, s.y_re, s.y_im, missed, s.error, s.echo, s.missed, s.last_missed, pace[ECHO_RELEASE])
     if adapt:
         track_noise(s.error, s.smooth, s.minimum, s.last_minimum, s.noise, s.tally, pace[NOISE_KEEP], s.span[WINDOW])
@@ -174,25 +185,36 @@ def suppress_residual(
     band_sums(s.echo, s.echo_band)
     band_sums(s.missed, s.missed_band)
     band_sums(s.noise, s.noise_band)
-    weigh_level(verdict, level, pace[LEVEL_STEP])
+    weigh_level(verdict, level, s.near_pace[LEVEL_STEP])
     if jumped:
         clear(s.trust)
-    find_near_end(
-        verdict, s.usual, s.error_band, s.echo_band, s.missed_band, s.noise_band, s.leak, s.slope, s.trust,
-        pace, s.span, adapt,
+    explain(
+        s.echo_gain, s.missed_gain, s.residual_band, s.leak, s.slope, s.trust, verdict[LEVEL], s.echo_band, s.missed_band
     )  # fmt: skip
+    evidence = unexplained(s.error_band, s.residual_band, s.noise_band, s.span[STOP_BAND])
+    ruled = echo_rules(s.echo_band, s.noise_band, s.span[STOP_BAND])
+    judge(verdict, s.usual, evidence, ruled, s.near_pace, adapt)
     if adapt:
         track_leaks(
-            s.leak, s.slope, s.trust, s.error_band, s.echo_band, s.missed_band, s.noise_band,
-            verdict[LEVEL], verdict[NEAR], pace[LEAK_STEP], s.tally[BLOCKS] & 1,
+            s.leak, s.slope, s.echo_gain, s.error_band, s.echo_band, s.noise_band,
+            verdict[LEVEL], verdict[NEAR], pace[LEAK_STEP],
         )  # fmt: skip
+        track_trust(s.trust, s.missed_gain, s.error_band, s.missed_band, s.noise_band, verdict[NEAR], pace[LEAK_STEP])
+    s.tally[BLOCKS] += 1
+
+
+@realtime
+def shape_output(s: ResidualEcho, fft: RealFft, out: Floats) -> None:
+    """The block before, with residual echo and noise turned down."""
+    near = s.verdict[NEAR]
+    weigh_bands(s.echo_gain, s.missed_gain, near)
     apply_gain(
-        s.e_re, s.e_im, s.error, s.echo, s.missed, s.noise, s.passed, s.leak, s.slope, s.trust,
-        verdict[LEVEL], verdict[NEAR], pace,
+        s.e_re, s.e_im, s.error, s.echo, s.missed, s.noise, s.passed, s.echo_gain, s.missed_gain,
+        s.pace[NOISE_WEIGHT] * smoothed(_NOISE_WEIGHT_NEAR, _ONE, near),
+        smoothed(s.pace[MEMORY_NEAR], s.pace[MEMORY], near), s.pace[FLOOR],
     )  # fmt: skip
     irfft(fft, s.e_re, s.e_im, s.frame)
     overlap_add(s.frame, s.window, s.overlap, out)
-    s.tally[BLOCKS] += 1
 
 
 @realtime
@@ -241,92 +263,73 @@ def band_sums(power: Floats, band: Floats) -> None:
 
 
 @realtime
-def weigh_level(verdict: Floats, level: np.float32, step: np.float32) -> None:
-    """Far level against its slow mean, in 3 dB, at most three either way."""
-    units = _TWO * np.float32(np.log2(level + np.float32(1e-6)))
-    if level > _AUDIBLE:
-        verdict[USUAL_LEVEL] += step * (units - verdict[USUAL_LEVEL])
-    verdict[LEVEL] = min(max(units - verdict[USUAL_LEVEL], np.float32(-3.0)), np.float32(3.0))
-
-
-@realtime
-def find_near_end(
-    verdict: Floats, usual: Floats, error: Floats, echo: Floats, missed: Floats, noise: Floats,
-    leak: Floats, slope: Floats, trust: Floats, pace: Floats, span: Ints, adapt: bool,
-) -> None:  # fmt: skip
-    """p, from how far the residual in the speech bands exceeds what echo and noise explain."""
-    evidence, echoing, level = _ZERO, 0, verdict[LEVEL]
-    bands = span[STOP_BAND] - span[FIRST_BAND]
-    for b in range(span[FIRST_BAND], span[STOP_BAND]):
-        residual = np.exp2(leak[b] + slope[b] * level) * echo[b] + np.exp2(trust[b]) * missed[b]
-        excess = np.float32(np.log2((error[b] + _FLOOR) / (residual + _TWO * noise[b] + _FLOOR)))
-        evidence += min(max(excess, _ZERO), np.float32(5.0))
-        if echo[b] > _ECHO_RULES * noise[b] + _FLOOR:
-            echoing += 1
-    evidence /= np.float32(bands)
-    if echoing > 0.4 * bands:
-        grade = min(max(int(level + np.float32(3.0)), 0), _LEVELS - 1)
-        unusual = max(evidence - usual[grade], _ZERO)
-        if adapt:
-            up = np.float32(0.75) * (_ONE - np.float32(0.95) * verdict[NEAR])
-            usual[grade] += pace[USUAL_STEP] * (up if evidence > usual[grade] else np.float32(-0.25))
-            usual[grade] = min(max(usual[grade], _ZERO), _TWO)
-        evidence = unusual
-    keep = pace[RISE_KEEP] if evidence > verdict[EVIDENCE] else pace[FALL_KEEP]
-    verdict[EVIDENCE] = smoothed(verdict[EVIDENCE], evidence, keep)
-    verdict[NEAR] = min(max((verdict[EVIDENCE] - _NEAR_LOW) / (_NEAR_HIGH - _NEAR_LOW), _ZERO), _ONE)
-
-
-@realtime
 def track_leaks(
-    leak: Floats, slope: Floats, trust: Floats, error: Floats, echo: Floats, missed: Floats, noise: Floats,
-    level: np.float32, near: np.float32, step: np.float32, parity: int,
+    leak: Floats, slope: Floats, gain: Floats, error: Floats, echo: Floats, noise: Floats,
+    level: np.float32, near: np.float32, step: np.float32,
 ) -> None:  # fmt: skip
-    """Quantile steps of leak, slope and trust, every other band. Both directions slow down under a talker:
-    were only the way up to slow, p = 1 would drive the leak down, and a low leak keeps p at 1."""
-    up = np.float32(1.0) - np.float32(0.9) * near
-    down = np.float32(1.0) - np.float32(0.8) * near
-    for b in range(parity, leak.shape[0], 2):
+    """Quantile steps of leak and slope where the echo rules. Both directions slow down under a talker: were only the way up
+    to slow, p = 1 would drive the leak down, and a low leak keeps p at 1."""
+    up = step * _LEAK_UP * (_ONE - np.float32(0.9) * near)
+    down = -step * _LEAK_DOWN * (_ONE - np.float32(0.8) * near)
+    for b in range(leak.shape[0]):
         residual = max(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
-        if echo[b] > _ECHO_RULES * noise[b] + _FLOOR:
-            off = np.float32(np.log2(residual / echo[b])) - (leak[b] + slope[b] * level)
-            move = step * (np.float32(0.4) * up if off > _ZERO else np.float32(-0.6) * down)
-            if abs(off) > _TWO:
-                move *= _TWO
-            leak[b] = min(max(leak[b] + move, _LEAK_LOW), _LEAK_HIGH)
-            slope[b] = min(max(slope[b] + np.float32(0.3) * level * move, _ZERO), _SLOPE_HIGH)
-        if missed[b] > _MISSED_RULES * noise[b] + _FLOOR:
-            off = np.float32(np.log2(residual / missed[b])) - trust[b]
-            move = step * (np.float32(0.3) * up if off > _ZERO else np.float32(-0.7))
-            trust[b] = min(max(trust[b] + move, _TRUST_LOW), _ZERO)
+        expected = gain[b] * echo[b]
+        move = up if residual > expected else down
+        far_off = residual > _FAR_OFF * expected or expected > _FAR_OFF * residual
+        move = move + move if far_off else move
+        move = move if echo[b] > _ECHO_RULES * noise[b] + _FLOOR else _ZERO
+        leak[b] = limited(leak[b] + move, _LEAK_LOW, _LEAK_HIGH)
+        slope[b] = limited(slope[b] + _SLOPE_SHARE * level * move, _ZERO, _SLOPE_HIGH)
+
+
+@realtime
+def track_trust(
+    trust: Floats, gain: Floats, error: Floats, missed: Floats, noise: Floats, near: np.float32, step: np.float32
+) -> None:
+    """Quantile steps of the trust in S, where S would be heard."""
+    up = step * _TRUST_UP * (_ONE - np.float32(0.9) * near)
+    down = -step * _TRUST_DOWN
+    for b in range(trust.shape[0]):
+        residual = max(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
+        move = up if residual > gain[b] * missed[b] else down
+        move = move if missed[b] > _MISSED_RULES * noise[b] + _FLOOR else _ZERO
+        trust[b] = limited(trust[b] + move, _TRUST_LOW, _ZERO)
+
+
+@realtime
+def weigh_bands(echo_gain: Floats, missed_gain: Floats, near: np.float32) -> None:
+    """Both gains times their over-estimate at this p."""
+    echo_weight = np.float32(np.exp2(smoothed(_WEIGHT_NEAR, _ECHO_WEIGHT, near)))
+    missed_weight = np.float32(np.exp2(smoothed(_WEIGHT_NEAR, _MISSED_WEIGHT, near)))
+    for b in range(echo_gain.shape[0]):
+        echo_gain[b] *= echo_weight
+        missed_gain[b] *= missed_weight
 
 
 @realtime
 def apply_gain(
     e_re: Floats, e_im: Floats, error: Floats, echo: Floats, missed: Floats, noise: Floats, passed: Floats,
-    leak: Floats, slope: Floats, trust: Floats, level: np.float32, near: np.float32, pace: Floats,
+    echo_gain: Floats, missed_gain: Floats, noise_weight: np.float32, memory: np.float32, floor: np.float32,
 ) -> None:  # fmt: skip
-    """Decision-directed Wiener gain over a floor at the noise less its reduction."""
-    echo_weight = smoothed(_ECHO_WEIGHT_NEAR, _ECHO_WEIGHT, near)
-    noise_weight = pace[NOISE_WEIGHT] * smoothed(_NOISE_WEIGHT_NEAR, _ONE, near)
-    memory = smoothed(pace[MEMORY_NEAR], pace[MEMORY], near)
-    for b in range(leak.shape[0]):
-        echo_leak = echo_weight * np.float32(np.exp2(leak[b] + slope[b] * level))
-        missed_leak = echo_weight * np.float32(np.exp2(trust[b]))
-        for k in range(4 * b, 4 * b + 4):
-            unwanted = echo_leak * echo[k] + missed_leak * missed[k] + noise_weight * noise[k] + _FLOOR
-            ratio = memory * passed[k] / unwanted + (_ONE - memory) * max(error[k] / unwanted - _ONE, _ZERO)
-            floor = pace[FLOOR] * np.sqrt(min(noise[k] / (error[k] + _FLOOR), _ONE))
-            gain = max(ratio / (_ONE + ratio), floor)
-            passed[k] = gain * gain * error[k]
-            e_re[k] *= gain
-            e_im[k] *= gain
+    """G on a spectrum, a band at a time."""
+    tiny, one, none = splat4(_FLOOR), splat4(_ONE), splat4(_ZERO)
+    weight, keep, new, least = splat4(noise_weight), splat4(memory), splat4(_ONE - memory), splat4(floor)
+    for b in range(echo_gain.shape[0]):
+        k = 4 * b
+        power, quiet = load4(error, k), load4(noise, k)
+        unwanted = spread4(echo_gain, b) * load4(echo, k) + spread4(missed_gain, b) * load4(missed, k)
+        over = one / (unwanted + weight * quiet + tiny)
+        ratio = keep * load4(passed, k) * over + new * larger4(power * over - one, none)
+        gain = larger4(ratio / (one + ratio), least * root4(quiet / larger4(power + tiny, quiet)))
+        store4(passed, k, gain * gain * power)
+        store4(e_re, k, gain * load4(e_re, k))
+        store4(e_im, k, gain * load4(e_im, k))
 
 
 @realtime
 def overlap_add(frame: Floats, window: Floats, overlap: Floats, out: Floats) -> None:
     """The frame, windowed again, added to what the last one left."""
-    block = out.shape[0]
+    block = out.shape[0] & _INDEX
     for i in range(block):
         out[i] = overlap[i] + window[i] * frame[i]
         overlap[i] = window[block + i] * frame[block + i]

@@ -51,7 +51,7 @@ def test_a_mode_is_explained_however_it_is_capitalised(typed, spelling):
     code, out, _ = typed("mode", "explain", spelling, "--board", BOARD, "--json")
     told = json.loads(out)
     assert (code, told["mode"], told["board"]) == (0, "voiceChat", "respeaker-2mic-v1")
-    assert {"name": "echo canceller", "on": True, "detail": "tail 256 ms"} in told["blocks"]
+    assert {"name": "echo canceller", "on": True, "detail": "tail 192 ms"} in told["blocks"]
     assert any("ADC_ALC_SR=16k" in line for line in told["plan"])
 
 

@@ -23,7 +23,7 @@ def blocks(board: Board, mode: Mode, category: Category = RECORDING) -> dict[str
     [
         (Mode.DEFAULT,         "codec automatic gain", "on, to +12 dB"),
         (Mode.DEFAULT,         "echo canceller",       "off"),
-        (Mode.VOICE_CHAT,      "echo canceller",       "on, tail 256 ms"),
+        (Mode.VOICE_CHAT,      "echo canceller",       "on, tail 192 ms"),
         (Mode.VOICE_CHAT,      "codec automatic gain", "off"),
         (Mode.VOICE_CHAT,      "automatic gain",       "on, ±12 dB to -20 dBFS"),
         (Mode.VOICE_CHAT,      "stream",               "on, 16000 Hz, period 128 frames, 8.0 ms"),

@@ -1,0 +1,55 @@
+"""Where in time the filters stand: they cover P blocks of far end, and begin *offset* blocks after it, so that a path of a
+quarter of a second fits a short filter. Decides by what bulk_delay has found, and moves rows; it estimates nothing.
+
+A move keeps every partition at the delay that it has learnt; those that fall out are forgotten, those that come in begin anew.
+So a move is harmless unless the echo lies outside afterwards. While the main filter cancels, its own strongest partition has to
+agree with the lag that was found; a filter that does not cancel is led by the lag alone. The path is put LEAD blocks behind the
+beginning and may creep to STAYS, with two clocks, before the next move; a filter that does not cancel leaves it a wider berth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from firmware_py.dsp.bulk_delay import CONFIDENCE, LAG, shift_rows
+from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.vectors import Floats, copy
+
+LEAD, STAYS, STAYS_LOST = 2, 4, 8  # blocks; a short filter has a third of its own for all three
+
+_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
+_BELIEVED = np.float32(0.5)
+
+
+@realtime
+def wanted_offset(found: Floats, tap_energy: Floats, offset: int, cancels: bool) -> int:
+    """Where the filters are to begin; *found* is BulkDelay's, *tap_energy* [P] the main filter's."""
+    lag, third = int(found[LAG]), int(tap_energy.shape[0] // 3)
+    if lag < 0 or found[CONFIDENCE] < _BELIEVED:
+        return offset
+    place, strongest = lag - offset, 0
+    for p in range(tap_energy.shape[0]):
+        if tap_energy[p] > tap_energy[strongest]:
+            strongest = p
+    if cancels and (abs(strongest - place) > 2 or 1 <= place <= min(STAYS, third)):
+        return offset
+    if not cancels and 0 <= place <= min(STAYS_LOST, third):
+        return offset
+    return max(lag - min(LEAD, third), 0)
+
+
+@realtime
+def move_filter(re: Floats, im: Floats, by: int) -> None:
+    """The filter's rows to the same delay, after its beginning has moved by minus *by* blocks."""
+    shift_rows(re, by)
+    shift_rows(im, by)
+
+
+@realtime
+def move_variance(c: Floats, fresh: Floats, tap_energy: Floats, by: int) -> None:
+    """The same for the error variance and the energies of the partitions; what comes in begins with the *fresh* variance."""
+    shift_rows(c, by)
+    shift_rows(tap_energy.reshape(tap_energy.shape[0], 1), by)
+    for p in range(c.shape[0]):
+        if not 0 <= p - by < c.shape[0]:
+            copy(fresh[p & _INDEX], c[p & _INDEX])
