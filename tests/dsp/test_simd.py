@@ -1,4 +1,4 @@
-"""Four floats at once, lane by lane."""
+"""Four floats at once, and sixteen, lane by lane."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,25 @@ from numba import jit
 from numba.core.errors import NumbaError
 
 from firmware_py.dsp.jit import OPTIONS
-from firmware_py.dsp.simd import load4, reverse4, splat4, spread4, store4, unzip4, zip4
+from firmware_py.dsp.simd import (
+    lane4,
+    larger4,
+    larger16,
+    load4,
+    load16,
+    reverse4,
+    root4,
+    splat4,
+    splat16,
+    spread4,
+    store4,
+    store16,
+    unzip4,
+    zip4,
+)
 
 X = np.arange(12, dtype=np.float32)
+LONG = np.random.default_rng(1).uniform(-4, 4, 40).astype(np.float32)
 HALF = np.float32(0.5)
 
 
@@ -32,6 +48,106 @@ def write_unzipped(x, to):
     store4(to, 5, odd)
 
 
+def write_sum16(x, to):
+    store16(to, 5, load16(x, 3) + load16(x, 20))
+
+
+def write_difference16(x, to):
+    store16(to, 5, load16(x, 3) - load16(x, 20))
+
+
+def write_product16(x, to):
+    store16(to, 5, load16(x, 3) * load16(x, 20))
+
+
+def write_quotient16(x, to):
+    store16(to, 5, load16(x, 3) / load16(x, 20))
+
+
+def write_scaled16(x, to):
+    store16(to, 5, load16(x, 3) * splat16(HALF))
+
+
+def write_total16(x, to):
+    total = splat16(HALF)
+    for i in range(0, 3, 2):  # 0 and 2
+        total += load16(x, i)
+    store16(to, 5, total)
+
+
+def write_larger16(x, to):
+    store16(to, 5, larger16(load16(x, 3), load16(x, 20)))
+
+
+def write_sum4(x, to):
+    total = splat4(HALF)
+    for i in range(0, 9, 4):
+        total += load4(x, i)
+    store4(to, 5, total)
+
+
+def write_quotient4(x, to):
+    store4(to, 5, load4(x, 3) / load4(x, 20))
+
+
+def write_larger4(x, to):
+    store4(to, 5, larger4(load4(x, 3), load4(x, 20)))
+
+
+def write_root4(x, to):
+    store4(to, 5, root4(load4(x, 3) * load4(x, 3)))
+
+
+def write_lanes4(x, to):
+    backwards = load4(x, 3)
+    for lane in range(4):
+        to[8 - lane] = lane4(backwards, lane)
+
+
+def compiled(kernel):
+    return jit(**OPTIONS | {"cache": False})(kernel)
+
+
+A, Z = LONG[3:19], LONG[20:36]  # what the kernels take
+
+
+@pytest.mark.parametrize(
+    ("kernel", "written"),
+    [
+        (write_sum16,        A + Z),
+        (write_difference16, A - Z),
+        (write_product16,    A * Z),
+        (write_quotient16,   A / Z),
+        (write_scaled16,     A * HALF),
+        (write_total16,      HALF + LONG[:16] + LONG[2:18]),
+        (write_larger16,     np.maximum(A, Z)),
+        (write_sum4,         HALF + LONG[:4] + LONG[4:8] + LONG[8:12]),
+        (write_quotient4,    A[:4] / Z[:4]),
+        (write_larger4,      np.maximum(A, Z)[:4]),
+        (write_root4,        np.abs(A[:4])),
+        (write_lanes4,       A[3::-1]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_each_lane_is_what_its_two_numbers_give_and_its_neighbours_are_left_alone(kernel, written):
+    to = np.full(40, -9, np.float32)
+    compiled(kernel)(LONG, to)
+    assert np.allclose(to[5 : 5 + len(written)], written, rtol=3e-7, atol=1e-6)
+    assert set(np.delete(to, range(5, 5 + len(written)))) == {-9}
+
+
+@pytest.mark.parametrize(("kernel", "lanes"), [(write_larger4, 4), (write_larger16, 16)])
+def test_of_two_the_second_wins_where_the_first_is_no_number_and_stays_where_it_is_none(kernel, lanes):
+    x, to = np.full(40, 2, np.float32), np.zeros(40, np.float32)
+    x[3 : 3 + lanes : 2] = np.nan  # in the first of both
+    compiled(kernel)(x, to)
+    assert (to[5 : 5 + lanes] == 2).all()
+    x = np.full(40, 2, np.float32)
+    x[20 : 20 + lanes : 2] = np.nan  # in the second
+    compiled(kernel)(x, to)
+    assert np.isnan(to[5 : 5 + lanes]).tolist() == [True, False] * (lanes // 2)
+
+
 @pytest.mark.parametrize(
     ("kernel", "written"),
     [
@@ -43,11 +159,28 @@ def write_unzipped(x, to):
 )  # fmt: skip
 def test_each_lane_is_where_it_belongs_and_its_neighbours_are_left_alone(kernel, written):
     to = np.full(12, -1, np.float32)
-    jit(**OPTIONS | {"cache": False})(kernel)(X, to)
+    compiled(kernel)(X, to)
     assert to.tolist() == [-1, *written, *[-1] * (11 - len(written))]
 
 
 @pytest.mark.parametrize("array", [X.astype(float), X[::2], X.reshape(3, 4)], ids=["double", "strided", "two axes"])
-def test_an_array_that_does_not_hold_four_floats_in_a_row_does_not_compile(array):
+@pytest.mark.parametrize("kernel", [write_reversed, write_sum16])
+def test_an_array_that_does_not_hold_floats_in_a_row_does_not_compile(kernel, array):
     with pytest.raises(NumbaError):
-        jit(**OPTIONS | {"cache": False})(write_reversed)(array, X.copy())
+        compiled(kernel)(array, X.copy())
+    with pytest.raises(NumbaError):
+        compiled(kernel)(X.copy(), array)
+
+
+def add_four_to_sixteen(x, to):
+    store16(to, 0, load4(x, 0) + load16(x, 0))
+
+
+def store_sixteen_as_four(x, to):
+    store4(to, 0, load16(x, 0))
+
+
+@pytest.mark.parametrize("kernel", [add_four_to_sixteen, store_sixteen_as_four])
+def test_four_and_sixteen_do_not_mix(kernel):
+    with pytest.raises(NumbaError):
+        compiled(kernel)(LONG, LONG.copy())
