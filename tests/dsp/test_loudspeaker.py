@@ -5,9 +5,11 @@ import pytest
 
 from firmware_py.dsp.loudspeaker import (
     KNOTS,
+    LATE,
     PEAK,
     REACH,
     SHARE,
+    START,
     VOTES,
     add_curve,
     filter_path,
@@ -22,7 +24,8 @@ from firmware_py.dsp.loudspeaker import (
 RATE, B, P = 16000, 128, 4
 CYCLE = 3 + 2 * KNOTS
 PATH = np.random.default_rng(3).standard_normal(32) * np.exp(-np.arange(32) / 6)
-DELAY = 170  # of the direct path: it begins in the second partition
+WITHIN = 42  # frames of its block by which the direct path begins late
+DELAY = B + WITHIN  # of the direct path: it begins in the second partition
 
 
 class CurveTwin:
@@ -98,26 +101,27 @@ def voice(seconds, peak=0.3, seed=1):
     return (peak * x / np.abs(x).max()).astype(np.float32)
 
 
-def known_path(state):
-    """The filter behind the curve is known: the direct path lies in the second partition."""
-    response = np.zeros(B, np.float32)
-    response[DELAY - B : DELAY - B + 32] = PATH
-    find_direct_path(state, response, 1, np.array([0, 1, 0, 0], np.float32))
+def known_path(state, offset=0, partition=1):
+    """The filter behind the curve is known: the direct path lies in this partition of those that begin late."""
+    response, energy = np.zeros(B, np.float32), np.full(P, 0.1, np.float32)
+    response[WITHIN : WITHIN + 32] = PATH
+    energy[partition] = 1
+    find_direct_path(state, response, partition, offset, energy)
     assert state.path.shape == (32,)
 
 
-def echo_of(x):
-    return np.convolve(np.concatenate([np.zeros(DELAY), x]), PATH)[: len(x)]
+def echo_of(x, delay=DELAY):
+    return np.convolve(np.concatenate([np.zeros(delay), x]), PATH)[: len(x)]
 
 
-def play(state, far, mic, trust=1.0, each=None):
+def play(state, far, mic, trust=1.0, each=None, delay=DELAY):
     """The canceller's part is done by the room's own filter, of which only the gain is learnt."""
     played, error, both, own = np.zeros(0), np.zeros(len(far)), 1e-6, 1e-6
     for start in range(0, len(far), B):
         block = slice(start, start + B)
         shape_far(state, far[block])
-        played = np.concatenate([played[-3 * B :], state.shaped])
-        echo = echo_of(played)[-B:]
+        played = np.concatenate([played[-P * B :], state.shaped])
+        echo = echo_of(played, delay)[-B:]
         estimate = (both / own * echo).astype(np.float32)
         both, own = 0.99 * both + trust * (mic[block] @ echo), 0.99 * own + trust * (echo @ echo)
         learn_curve(state, mic[block], estimate, np.float32(trust))
@@ -149,27 +153,63 @@ def curve_of(state, x):
     return out
 
 
-def test_every_block_equals_the_plain_twin():
+@pytest.mark.parametrize(
+    ("offset", "partition"),
+    [
+        (0, 1),
+        (1, 0),  # the same lateness: the filters begin a block after the far end
+        (2, 0),
+        (1, 1),
+        (0, 0),
+    ],
+)
+def test_every_block_equals_the_plain_twin(offset, partition):
+    delay = (offset + partition) * B + WITHIN
     far = voice(6)
     far[: 2 * RATE] *= 0.3  # the reach grows on the way
     noise = 1e-4 * np.random.default_rng(2).standard_normal(len(far))
-    mic = (echo_of(soft(far)) + noise).astype(np.float32)
+    mic = (echo_of(soft(far), delay) + noise).astype(np.float32)
     state, twin = loudspeaker(RATE, B, P), CurveTwin()
-    known_path(state)
+    known_path(state, offset, partition)
     shares = []
 
     def compare(block, state, estimate):
         expected = twin.shape(far[block].astype(float))
         assert np.abs(state.shaped - expected).max() < 1e-3
-        twin.learn(mic[block].astype(float), estimate.astype(float), 0.9, PATH, DELAY)
+        twin.learn(mic[block].astype(float), estimate.astype(float), 0.9, PATH, delay)
         assert state.level[REACH] == twin.reach
         assert state.level[PEAK] == pytest.approx(twin.peak, rel=1e-3)
         assert state.level[VOTES] == pytest.approx(twin.votes, abs=0.02)
         shares.append(twin.share)
 
-    play(state, far, mic, 0.9, compare)
+    play(state, far, mic, 0.9, compare, delay)
     assert np.abs(state.slopes - twin.a).max() < 0.01
     assert {0.0, 1.0} <= set(shares)
+
+
+def test_a_curve_is_not_found_where_the_filters_are_said_to_begin_a_block_too_early():
+    far = voice(6)
+    mic = echo_of(soft(far), DELAY).astype(np.float32)
+    right, wrong = loudspeaker(RATE, B, P), loudspeaker(RATE, B, P)
+    known_path(right, offset=1, partition=0)
+    known_path(wrong, offset=0, partition=0)
+    late = slice(4 * RATE, None)
+    straight = ((mic - echo_of(far))[late] ** 2).sum()
+    assert (play(right, far, mic)[late] ** 2).sum() < 0.2 * straight
+    assert (play(wrong, far, mic)[late] ** 2).sum() > 0.5 * straight
+
+
+def test_the_direct_path_is_that_of_the_strongest_partition_only():
+    state, energy = loudspeaker(RATE, B, P), np.array([0.2, 1.0, 0.5, 0.1], np.float32)
+    response = np.zeros(B, np.float32)
+    response[70] = 1
+    find_direct_path(state, response, 1, 7, energy)
+    assert state.position[LATE] == 8
+    assert state.position[START] == 70 - 8  # a quarter before the peak
+    assert state.path[8] == 1
+    find_direct_path(state, 5 * response[::-1].copy(), 2, 7, energy)
+    assert state.position[LATE] == 8
+    assert state.path[8] == 1
 
 
 @pytest.mark.parametrize("curve", [soft, hard, crooked, cubic])
