@@ -1,0 +1,173 @@
+"""Each kernel of the partitioned filters against the same equation in complex double precision, over a ring that wraps."""
+
+import numpy as np
+import pytest
+
+from firmware_py.dsp.partitioned_filter import (
+    cut_taps,
+    estimate_echoes,
+    kalman_gain,
+    kalman_update,
+    lms_gain,
+    lms_update,
+    sum_missed,
+)
+
+SHAPES = [
+    # P, PS, K, ring, start
+    (1, 1, 16, 2, 1),      # the smallest
+    (4, 2, 144, 8, 6),     # wraps inside the shadow's partitions
+    (7, 4, 80, 16, 11),    # wraps inside the later ones
+    (24, 12, 144, 64, 60), # as long as it gets
+    (8, 4, 144, 8, 3),     # a ring without a row to spare
+    (5, 5, 48, 8, 8 + 5),  # a start beyond the ring, as with an offset
+    (6, 1, 272, 32, 31),
+]  # fmt: skip
+each_shape = pytest.mark.parametrize(("P", "PS", "K", "ring", "start"), SHAPES)
+
+
+class Scene:
+    """Arrays of one shape: as the kernels take them, and as complex numbers."""
+
+    def __init__(self, P, PS, K, ring, start):
+        rng = np.random.default_rng(P * K + start)
+        self.start = start
+
+        def pair(*shape):
+            return rng.standard_normal((2, *shape)).astype(np.float32)
+
+        (self.x_re, self.x_im), (self.w_re, self.w_im), (self.z_re, self.z_im) = pair(ring, K), pair(P, K), pair(PS, K)
+        self.e_re, self.e_im = pair(K)
+        self.c = rng.uniform(0.001, 1.0, (P, K)).astype(np.float32)
+        self.prior = rng.uniform(0.3, 1.0, P).astype(np.float32)
+        self.gain = rng.uniform(0.01, 0.3, K).astype(np.float32)
+        angle = rng.uniform(-0.3, 0.3, K)
+        self.cos, self.sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+        self.X = both(self.x_re, self.x_im)[(start + np.arange(P)) % ring]  # of p blocks ago
+        self.W, self.Z, self.E = both(self.w_re, self.w_im), both(self.z_re, self.z_im), both(self.e_re, self.e_im)
+        self.C, self.power = self.c.astype(float), np.abs(self.X) ** 2
+        self.turn = both(self.cos, self.sin)
+
+
+def both(re, im):
+    return re.astype(float) + 1j * im
+
+
+def close(found, expected, rounding=3e-6):
+    """Within some roundings of single precision, of the largest there is."""
+    return np.abs(found - expected).max() <= rounding * np.abs(expected).max()
+
+
+@each_shape
+def test_both_estimates_and_what_they_may_miss_are_sums_over_partitions(P, PS, K, ring, start):
+    s = Scene(P, PS, K, ring, start)
+    outs = np.full((6, K), np.nan, np.float32)  # each is written, none is read
+    estimate_echoes(
+        s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.z_re, s.z_im, s.prior, *outs,
+    )  # fmt: skip
+    y_re, y_im, u_re, u_im, missed, shadow_power = outs
+    assert close(both(y_re, y_im), (s.X * s.W).sum(0))
+    assert close(both(u_re, u_im), (s.X[:PS] * s.Z).sum(0) + (s.X[PS:] * s.W[PS:]).sum(0))
+    assert close(missed, (s.C * s.power).sum(0))
+    assert close(shadow_power, (s.prior[:PS, None] * s.power[:PS]).sum(0))
+    again = np.full(K, np.nan, np.float32)
+    sum_missed(s.x_re, s.x_im, start, s.c, again)
+    assert close(again, (s.C * s.power).sum(0))
+
+
+@each_shape
+@pytest.mark.parametrize("wander", [0.0, 0.001, 0.2])
+def test_a_kalman_step_learns_from_the_error_doubts_less_and_then_turns(P, PS, K, ring, start, wander):
+    s = Scene(P, PS, K, ring, start)
+    kalman_update(s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(wander), s.cos, s.sin)
+    W = s.W + s.C * s.gain * s.X.conj() * s.E
+    shrunk = np.maximum(1 - s.C * s.gain * s.power / 2, 0.1) * s.C
+    assert close(both(s.w_re, s.w_im), W * s.turn)
+    assert close(s.c, shrunk + np.float32(wander) * np.maximum(np.abs(W) ** 2 - shrunk, 0))
+
+
+def test_a_variance_falls_to_a_tenth_at_most_in_one_step():
+    s = Scene(*SHAPES[1])
+    s.gain[:] = 1e9
+    kalman_update(s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0), s.cos, s.sin)
+    assert np.allclose(s.c, 0.1 * s.C, rtol=1e-5)
+
+
+def test_a_variance_never_grows_past_what_the_filter_is():
+    s = Scene(*SHAPES[1])
+    s.gain[:] = 0
+    for _ in range(400):
+        kalman_update(
+            s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0.1), s.cos, s.sin
+        )
+    assert np.allclose(s.c, np.maximum(np.abs(s.W) ** 2, s.C), rtol=1e-3)
+
+
+@each_shape
+def test_an_lms_step_learns_in_proportion_to_the_prior_and_then_turns(P, PS, K, ring, start):
+    s = Scene(P, PS, K, ring, start)
+    lms_update(
+        s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin
+    )  # fmt: skip
+    expected = (s.Z + s.prior[:PS, None] * s.gain * s.X[:PS].conj() * s.E) * s.turn
+    assert close(both(s.z_re, s.z_im), expected)
+
+
+@each_shape
+def test_an_update_writes_nothing_but_its_filter(P, PS, K, ring, start):
+    s, fresh = Scene(P, PS, K, ring, start), Scene(P, PS, K, ring, start)
+    kalman_update(s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0.1), s.cos, s.sin)
+    lms_update(s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin)
+    for name in ("x_re", "x_im", "prior", "e_re", "e_im", "gain", "cos", "sin"):
+        assert np.array_equal(getattr(s, name), getattr(fresh, name)), name
+
+
+def test_without_error_a_filter_only_turns_and_without_drift_it_stays():
+    s = Scene(*SHAPES[3])
+    s.e_re[:] = s.e_im[:] = s.sin[:] = 0
+    s.cos[:] = 1
+    kalman_update(s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0), s.cos, s.sin)
+    lms_update(s.x_re, s.x_im, s.start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin)
+    assert np.array_equal(both(s.w_re, s.w_im), s.W)
+    assert np.array_equal(both(s.z_re, s.z_im), s.Z)
+
+
+@pytest.mark.parametrize("K", [16, 80, 144])
+@pytest.mark.parametrize(("near", "trust"), [(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (0.5, 0.1)])
+def test_the_kalman_gain_divides_by_what_is_missed_and_by_the_noise_or_the_talker(K, near, trust):
+    rng = np.random.default_rng(K)
+    power, missed = rng.exponential(size=(2, K)).astype(np.float32)
+    e_re, e_im = (np.sqrt(rng.exponential(size=(2, K))) * rng.choice([0.1, 3], K)).astype(np.float32)
+    gain, before, error = np.full(K, np.nan, np.float32), power.astype(float), np.abs(both(e_re, e_im)) ** 2
+    kalman_gain(gain, power, missed, e_re, e_im, *(np.float32(value) for value in (0.9, near, trust)))
+    assert close(power, 0.9 * before + 0.1 * error)
+    expected = trust / (missed + np.maximum(0.9 * before + 0.1 * error, near * error))
+    assert np.allclose(gain, expected, rtol=3e-6)
+
+
+@pytest.mark.parametrize("K", [16, 80, 144])
+def test_the_lms_gain_divides_by_the_far_end_and_by_four_times_the_error(K):
+    rng = np.random.default_rng(K)
+    gain, far, v_re, v_im = rng.exponential(size=(4, K)).astype(np.float32)
+    lms_gain(gain, far, v_re, v_im)
+    assert np.allclose(gain, 0.8 / (far + 4 * np.abs(both(v_re, v_im)) ** 2), rtol=3e-6)
+
+
+def test_in_silence_both_gains_are_numbers_and_no_step_is_taken():
+    silence = np.zeros(16, np.float32)
+    gain, power = np.full((2, 16), np.nan, np.float32)
+    power[:] = 0
+    kalman_gain(gain, power, silence, silence, silence, np.float32(0.9), np.float32(1), np.float32(1))
+    assert np.isfinite(gain).all()
+    lms_gain(gain, silence, silence, silence)
+    assert np.isfinite(gain).all()
+
+
+@pytest.mark.parametrize("block", [5, 64, 128, 160, 384])
+def test_the_constraint_keeps_the_taps_clears_the_rest_and_tells_their_energy(block):
+    frame = np.random.default_rng(block).standard_normal(2 * block).astype(np.float32)
+    before = frame.copy()
+    energy = cut_taps(frame)
+    assert np.array_equal(frame[:block], before[:block])
+    assert not frame[block:].any()
+    assert energy == pytest.approx((before[:block].astype(float) ** 2).sum(), rel=1e-5)
