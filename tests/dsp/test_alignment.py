@@ -9,24 +9,24 @@ from firmware_py.dsp.bulk_delay import CONFIDENCE, LAG
 P, K = 24, 32  # a third of 24 blocks is STAYS_LOST, so that only the constants decide
 
 
-def wanted(lag, confidence, strongest, offset, cancels, partitions=P):
+def wanted(lag, confidence, strongest, offset, proven, partitions=P):
     found, energy = np.zeros(4, np.float32), np.zeros(partitions, np.float32)
     found[LAG], found[CONFIDENCE] = lag, confidence
     if strongest is not None:
         energy[:] = 0.1
         energy[strongest] = 1.0
-    return wanted_offset(found, energy, offset, cancels)
+    return wanted_offset(found, energy, offset, proven)
 
 
 @pytest.mark.parametrize(
-    ("lag", "confidence", "strongest", "offset", "cancels", "expected"),
+    ("lag", "confidence", "strongest", "offset", "proven", "expected"),
     [
         (-1, 0.0, None, 0, False, 0),   # nothing has been found
         (-1, 1.0, 3,    7, True,  7),   # nor now
         (30, 0.4, None, 0, False, 0),   # found, not believed
         (30, 0.5, None, 0, False, 28),  # believed: two blocks lie before the path
         (30, 0.5, None, 9, False, 28),  # from wherever it was
-        (5,  0.9, None, 0, False, 0),   # without cancelling it may lie anywhere in the first eight blocks
+        (5,  0.9, None, 0, False, 0),   # with nothing proven it may lie anywhere in the first eight blocks
         (8,  0.9, None, 0, False, 0),   # the last of them
         (9,  0.9, None, 0, False, 7),   # one too late
         (20, 0.9, None, 20, False, 20), # exactly at the beginning
@@ -36,9 +36,9 @@ def wanted(lag, confidence, strongest, offset, cancels, partitions=P):
         (30, 0.9, 10,  20, True, 28),   # the filter agrees: ten blocks is too late
         (30, 0.9, 12,  20, True, 28),   # agrees within two
         (30, 0.9, 8,   20, True, 28),   # on the other side, too
-        (30, 0.9, 13,  20, True, 20),   # three blocks apart: who cancels is not moved by a lag it does not know
+        (30, 0.9, 13,  20, True, 20),   # three blocks apart: who is proven does not follow a lag it does not know
         (30, 0.9, 7,   20, True, 20),
-        (30, 0.9, 2,   20, True, 20),   # its strongest is elsewhere, and it cancels
+        (30, 0.9, 2,   20, True, 20),   # its strongest is elsewhere, and it is proven
         (21, 0.9, 1,   20, True, 20),   # from one block
         (24, 0.9, 4,   20, True, 20),   # to four it stays
         (25, 0.9, 5,   20, True, 23),   # crept out behind
@@ -47,12 +47,12 @@ def wanted(lag, confidence, strongest, offset, cancels, partitions=P):
         (0,  0.9, 0,   0,  True, 0),    # there is nothing before now
     ],
 )  # fmt: skip
-def test_the_filters_begin_where(lag, confidence, strongest, offset, cancels, expected):
-    assert wanted(lag, confidence, strongest, offset, cancels) == expected
+def test_the_filters_begin_where(lag, confidence, strongest, offset, proven, expected):
+    assert wanted(lag, confidence, strongest, offset, proven) == expected
 
 
 @pytest.mark.parametrize(
-    ("partitions", "place", "cancels", "expected"),
+    ("partitions", "place", "proven", "expected"),
     [
         (1, 0, False, 50),  # a filter of one block has no room but its own
         (1, 1, False, 51),
@@ -66,22 +66,21 @@ def test_the_filters_begin_where(lag, confidence, strongest, offset, cancels, ex
         (6, 3, True,  51),
     ],
 )  # fmt: skip
-def test_a_short_filter_keeps_two_thirds_for_the_room(partitions, place, cancels, expected):
+def test_a_short_filter_keeps_two_thirds_for_the_room(partitions, place, proven, expected):
     lead = min(LEAD, partitions // 3)
-    found = wanted(50 + place, 0.9, min(place, partitions - 1), 50, cancels, partitions)
+    found = wanted(50 + place, 0.9, min(place, partitions - 1), 50, proven, partitions)
     assert found == (50 if expected == 50 else 50 + place - lead)
     assert found == expected
 
 
-@pytest.mark.parametrize("cancels", [False, True])
+@pytest.mark.parametrize("proven", [False, True])
 @pytest.mark.parametrize("partitions", [1, 2, 3, 4, 6, 8, 12, 24, 48])
-def test_a_path_that_rests_moves_the_filters_once_at_most(partitions, cancels):
-    """Unless a filter of one or two blocks cancels: it has none to spare before the path."""
+def test_a_path_that_rests_moves_the_filters_once_at_most(partitions, proven):
     for offset in range(40):
         for lag in range(offset, 40):
             strongest = min(lag - offset, partitions - 1)
-            moved = wanted(lag, 0.9, strongest, offset, cancels, partitions)
-            again = wanted(lag, 0.9, min(lag - moved, partitions - 1), moved, cancels, partitions)
+            moved = wanted(lag, 0.9, strongest, offset, proven, partitions)
+            again = wanted(lag, 0.9, min(lag - moved, partitions - 1), moved, proven, partitions)
             assert again == moved
             assert 0 <= moved <= lag
 
