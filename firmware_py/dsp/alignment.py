@@ -2,9 +2,10 @@
 quarter of a second fits a short filter. Decides by what bulk_delay has found, and moves rows; it estimates nothing.
 
 A move keeps every partition at the delay that it has learnt; those that fall out are forgotten, those that come in begin anew.
-So a move is harmless unless the echo lies outside afterwards. While the main filter cancels, its own strongest partition has to
-agree with the lag that was found; a filter that does not cancel is led by the lag alone. The path is put LEAD blocks behind the
-beginning and may creep to STAYS, with two clocks, before the next move; a filter that does not cancel leaves it a wider berth.
+So a move is harmless unless the echo lies outside afterwards. Once the main filter has proven itself by cancelling, its own
+strongest partition has to agree with the lag that was found, until the path is lost: a talker may repeat what the far end said.
+A filter that has proven nothing is led by the lag alone. The path is put LEAD blocks behind the beginning and may creep to
+STAYS, with two clocks, before the next move; a filter that has proven nothing leaves it a wider berth.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _BELIEVED = np.float32(0.5)
 
 
 @realtime
-def wanted_offset(found: Floats, tap_energy: Floats, offset: int, cancels: bool) -> int:
+def wanted_offset(found: Floats, tap_energy: Floats, offset: int, proven: bool) -> int:
     """Where the filters are to begin; *found* is BulkDelay's, *tap_energy* [P] the main filter's."""
     lag, third = int(found[LAG]), int(tap_energy.shape[0] // 3)
     if lag < 0 or found[CONFIDENCE] < _BELIEVED:
@@ -31,9 +32,9 @@ def wanted_offset(found: Floats, tap_energy: Floats, offset: int, cancels: bool)
     for p in range(tap_energy.shape[0]):
         if tap_energy[p] > tap_energy[strongest]:
             strongest = p
-    if cancels and (abs(strongest - place) > 2 or 1 <= place <= min(STAYS, third)):
+    if proven and (abs(strongest - place) > 2 or 1 <= place <= min(STAYS, third)):
         return offset
-    if not cancels and 0 <= place <= min(STAYS_LOST, third):
+    if not proven and 0 <= place <= min(STAYS_LOST, third):
         return offset
     return max(lag - min(LEAD, third), 0)
 

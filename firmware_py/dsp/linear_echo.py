@@ -54,7 +54,19 @@ from firmware_py.dsp.partitioned_filter import (
     sum_missed,
 )
 from firmware_py.dsp.state import State
-from firmware_py.dsp.two_filters import DOWN, LOST, MAIN, MIC, SHARE, UP, compare, doubt, find_error, guard
+from firmware_py.dsp.two_filters import (
+    DOWN,
+    HAS_CANCELLED,
+    LOST,
+    MAIN,
+    MIC,
+    SHARE,
+    UP,
+    compare,
+    doubt,
+    find_error,
+    guard,
+)
 from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_rows, dot, peak, slide, smoothed
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
@@ -71,7 +83,7 @@ HEAD, OFFSET, TURN, SHADOW_TURN, JUMPED = range(5)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _CLIPPED, _CLIPPED_TRUST = np.float32(0.985), np.float32(0.1)
 _CANCELS = np.float32(0.25)  # main over microphone energy: 6 dB
-_BENDS = np.float32(0.5)  # the same, from which on a curve can be told, and a filter be trusted with its place
+_BENDS = np.float32(0.5)  # the same, from which on a curve can be told
 
 
 class LinearEcho(State):
@@ -240,7 +252,8 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, adapt: bool) -> Non
     bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
     learn_curve(s.curve, mic, s.estimate, trust * (_ONE - near) if bends else _ZERO)
     find_delay(s.delay, s.x_re, s.x_im, head, s.d_re, s.d_im)
-    begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], bends))
+    proven = bends or s.energy[HAS_CANCELLED] > _ZERO
+    begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], proven))
 
 
 @realtime
