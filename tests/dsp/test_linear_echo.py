@@ -293,6 +293,14 @@ def test_turning_a_filter_by_the_drift_delays_what_it_returns_by_as_many_frames(
     assert moved[23] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("drift", [-0.1, -0.003, 0.0, 0.02, 0.1])
+@pytest.mark.parametrize("block", [64, 128, 480])
+def test_the_turn_of_each_bin_is_that_of_a_delay_up_to_the_limit_of_the_drift(block, drift):
+    cos, sin = np.zeros((2, block + 1), np.float32)
+    fill_turn(cos, sin, np.float32(drift), block)
+    assert np.abs(cos + 1j * sin - np.exp(-1j * np.pi * np.arange(block + 1) * drift / block)).max() < 5e-7
+
+
 def test_a_clock_that_is_100_ppm_fast_is_found_and_followed():
     rng = np.random.default_rng(8)
     frames = 14 * RATE // B * B
@@ -316,6 +324,16 @@ def test_a_clipped_sample_that_the_estimate_explains_is_no_error():
     watch_clipping(clip, clipped)
     explain_clipping(clip, clipped, estimate)
     assert np.array_equal(estimate, clipped)
+
+
+def test_a_quieter_block_says_nothing_about_the_clip_level():
+    clip = np.zeros(2, np.float32)
+    watch_clipping(clip, np.full(B, 0.5, np.float32))
+    before = clip.copy()
+    watch_clipping(clip, np.full(B, -0.499, np.float32))
+    assert np.array_equal(clip, before)
+    watch_clipping(clip, np.full(B, -0.5, np.float32))  # the other side clips at the same level
+    assert clip[REPEATS] == before[REPEATS] + B - 1
 
 
 def test_a_louder_sample_proves_that_a_level_was_no_clip_level():
