@@ -87,7 +87,7 @@ def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None
     jumped = linear.position[JUMPED] != 0
     weigh_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt)
     settled = residual.tally[BLOCKS] > residual.span[SETTLING]
-    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, adapt)
+    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, level > _AUDIBLE, adapt)
     if control[LINEAR_ONLY] != 0:
         copy(state.clean, out)
         copy(state.mic, state.last_mic)

@@ -15,8 +15,8 @@ variance of W_p, a squared echo gain without dimension, so nothing here depends 
     C_p = max(1 - C_p g |X_p|^2 / 2, 0.1) C_p + q max(|W_p|^2 - C_p, 0)
 
 Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions stable between their
-constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p: a
-talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only then learnt from.
+constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p and while the
+far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only then learnt from.
 C_p never grows past |W_p|^2, however long the far end is silent.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
@@ -227,8 +227,9 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, adapt: bool, out: Flo
 
 
 @realtime
-def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, adapt: bool) -> None:
-    """What the block that was subtracted teaches. *near* is p; with *adapt* false the filters only follow the clock."""
+def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt: bool) -> None:
+    """What the block that was subtracted teaches. *near* is p; *heard* whether the far end is; with
+    *adapt* false the filters only follow the clock."""
     if not adapt:
         turn_filter(s.w_re, s.w_im, s.turn_cos, s.turn_sin)  # clocks do not stop while nothing is learnt
         turn_filter(s.z_re, s.z_im, s.turn_cos, s.turn_sin)
@@ -237,7 +238,7 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, adapt: bool) -> Non
     start = head + s.position[OFFSET]
     trust = _CLIPPED_TRUST if peak(mic) > _CLIPPED else _ONE
     kalman_gain(s.step, s.error_power, s.missed, s.e_re, s.e_im, pace[ERROR_KEEP], near, trust)
-    wander = smoothed(pace[WANDER_NEAR], pace[WANDER], near)
+    wander = smoothed(pace[WANDER_NEAR], pace[WANDER], near if heard else _ONE)
     kalman_update(
         s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.step, wander, s.turn_cos, s.turn_sin
     )  # fmt: skip

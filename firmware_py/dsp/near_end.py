@@ -7,7 +7,7 @@ The cube lets a few bands that nothing explains outweigh many that are: a talker
 rules, what is usual at this far level (a louder loudspeaker is less well explained) counts as explained too. L is smoothed, with
 a slow attack for p, which shapes what is heard, and a fast one for the onset, which only keeps a filter from learning:
 
-    p     = (L - 1.2) / (2.0 - 1.2), limited to 0..1
+    p     = (L - 1.1) / (1.9 - 1.1), limited to 0..1
     usual = L's upper quartile while the echo rules, learnt the slower the likelier a talker is
 """
 
@@ -33,7 +33,7 @@ _ECHO_RULES, _RULED_BANDS = np.float32(8.0), np.float32(0.4)  # times the noise,
 _MOST_UNEXPLAINED = np.float32(64.0)
 _CUBE_ROOT = np.float32(1.0 / 3.0)
 _USUAL_MOST = np.float32(3.0)
-_SILENT_UP_TO, _TALKS_FROM = np.float32(1.2), np.float32(2.0)
+_SILENT_UP_TO, _TALKS_FROM = np.float32(1.1), np.float32(1.9)
 
 
 @realtime
