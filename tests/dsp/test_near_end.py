@@ -19,6 +19,7 @@ from firmware_py.dsp.near_end import (
 
 BANDS, STOP = 36, 28  # 8 ms at 16 kHz, bands up to 7 kHz
 FLOOR = 1e-10
+SILENT_UP_TO, TALKS_FROM = 1.1, 1.9
 # per block of 8 ms: what is kept of L as it rises, for the onset, as it falls; steps of the levels
 PACE = np.array([0.7, 0.3, 0.85, 0.01, 0.005], np.float32)
 
@@ -59,7 +60,7 @@ class JudgeTwin:
 
     @staticmethod
     def probability(L):
-        return np.clip((L - 1.2) / (2.0 - 1.2), 0, 1)
+        return np.clip((L - SILENT_UP_TO) / (TALKS_FROM - SILENT_UP_TO), 0, 1)
 
 
 def test_the_level_is_told_in_steps_of_3_db_against_what_is_usual_and_at_most_three():

@@ -24,6 +24,7 @@ from firmware_py.dsp.residual_echo import (
 RATE, B = 16000, 128
 BINS, BANDS, STOP = 144, 36, 28
 FLOOR = 1e-10
+SILENT_UP_TO, TALKS_FROM = 1.1, 1.9
 
 
 def spread(band, bins=BINS):
@@ -118,7 +119,7 @@ class ResidualTwin:
             L = max(L - usual, 0)
         keep = 0.7 if self.L < L else 0.85
         self.L = keep * self.L + (1 - keep) * L
-        self.p = float(np.clip((self.L - 1.2) / 0.8, 0, 1))
+        self.p = float(np.clip((self.L - SILENT_UP_TO) / (TALKS_FROM - SILENT_UP_TO), 0, 1))
 
     def shape(self):
         p, (echo_gain, missed_gain) = self.p, self.gains
