@@ -148,9 +148,7 @@ def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDe
 
 
 @realtime
-def find_delay(
-    s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats, d_im: Floats
-) -> None:
+def find_delay(s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats, d_im: Floats) -> None:
     """Hear one block, every block: the far end's spectrum in row *head* of a ring whose length is a power of two, 4 or
     more, and the spectrum of [0, mic block]. What is known then stands in s.found."""
     pace, bins, lags = s.pace, s.band.shape[0], s.gamma.shape[0]

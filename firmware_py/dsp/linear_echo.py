@@ -16,7 +16,8 @@ variance of W_p, a squared echo gain without dimension, so nothing here depends 
 
 Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions stable between their
 constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p and while the
-far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only then learnt from.
+far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only
+then learnt from.
 C_p never grows past |W_p|^2, however long the far end is silent.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
@@ -275,7 +276,7 @@ def copy_up(s: LinearEcho) -> None:
     """The shadow filter, its estimate and its error become the main filter's."""
     copy_rows(s.z_re, s.w_re)
     copy_rows(s.z_im, s.w_im)
-    doubt(s.c, s.prior, s.z_re.shape[0], s.shadow_power, s.v_re, s.v_im)
+    doubt(s.c, s.prior, s.shadow_power, s.v_re, s.v_im)
     # the step divides by S: it has to be that of this very c
     sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
     copy(s.u_re, s.y_re)
@@ -296,7 +297,7 @@ def forget_path(s: LinearEcho) -> None:
     copy(s.d_im, s.e_im)
     copy(s.d_re, s.v_re)
     copy(s.d_im, s.v_im)
-    doubt(s.c, s.prior, s.w_re.shape[0], s.shadow_power, s.e_re, s.e_im)
+    doubt(s.c, s.prior, s.shadow_power, s.e_re, s.e_im)
     sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
 
 
