@@ -9,6 +9,7 @@ reason says what to install.
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,12 +56,18 @@ class Maker:
 
 
 def ours(block_s: float, tail_s: float, *, suppress: bool = True) -> Maker:
-    """This project's, whole or its linear stage alone."""
+    """This project's, whole or its linear stage alone. Its tail is whole blocks, at least *tail_s*."""
+    tail_s = whole_blocks_s(tail_s, block_s)
     name = "audiohat" if suppress else "audiohat linear"
     what = "this canceller" if suppress else "its linear stage alone"
     return Maker(
         name, not suppress, lambda rate_hz: Own(rate_hz, block_s, tail_s, suppress), _sizes(what, block_s, tail_s)
     )
+
+
+def whole_blocks_s(tail_s: float, block_s: float) -> float:
+    """The shortest multiple of the block that is as long as *tail_s*."""
+    return math.ceil(tail_s / block_s - 1e-6) * block_s
 
 
 def speex(frame_s: float, tail_s: float, *, preprocess: bool = False) -> Maker:

@@ -26,7 +26,7 @@ def add_canceller(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tail", type=number(1.0, 1000.0, "ms"), default=TAIL_MS, metavar="MS",
-        help=f"how long an echo may last, its delay included (default {TAIL_MS:g} ms)",
+        help=f"how long a room may answer (default {TAIL_MS:g} ms); for others, delay included",
     )  # fmt: skip
     parser.add_argument(
         "--peers", type=_names, default=[], metavar="NAME,...",

@@ -30,6 +30,7 @@ from hil.bench.aec.cancellers import (
     find,
     ours,
     run,
+    whole_blocks_s,
 )
 from hil.bench.aec.recordings import Delay, Recording, RecordingError, Score
 from hil.bench.aec.scenes import ROOM_NAMES, SINGLE, SKEWS_PPM, Clip, Scene, choose, clip
@@ -153,10 +154,10 @@ def _makers(options: argparse.Namespace, rates_hz: Iterable[int]) -> tuple[list[
 
 
 def _costs(options: argparse.Namespace, makers: Sequence[Maker]) -> list[costs.Cost]:
-    """Of each, and of the linear stage at SpeexDSP's own block and tail."""
+    """Of each, and of the linear stage at SpeexDSP's own block and, in whole blocks, tail."""
     sound = clip(Scene(name=SINGLE.name, title="", seconds=COST_S), options.rate, options.seed)
     alike = ours(SPEEX_FRAME_S, SPEEX_TAIL_S, suppress=False)
-    tried = [*makers, replace(alike, name=f"audiohat linear {1e3 * SPEEX_TAIL_S:g} ms")]
+    tried = [*makers, replace(alike, name=f"audiohat linear {1e3 * whole_blocks_s(SPEEX_TAIL_S, SPEEX_FRAME_S):g} ms")]
     _, absent = find(["speex"], SPEEX_TAIL_S)
     return costs.measure(tried, sound.rate_hz, sound.mic, sound.far, COST_ROUNDS, beside_speex=not absent)
 
