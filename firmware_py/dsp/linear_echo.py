@@ -276,7 +276,7 @@ def copy_up(s: LinearEcho) -> None:
     """The shadow filter, its estimate and its error become the main filter's."""
     copy_rows(s.z_re, s.w_re)
     copy_rows(s.z_im, s.w_im)
-    doubt(s.c, s.prior, s.shadow_power, s.v_re, s.v_im)
+    doubt(s.c, s.prior, s.z_re.shape[0], s.shadow_power, s.v_re, s.v_im)
     # the step divides by S: it has to be that of this very c
     sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
     copy(s.u_re, s.y_re)
@@ -297,7 +297,7 @@ def forget_path(s: LinearEcho) -> None:
     copy(s.d_im, s.e_im)
     copy(s.d_re, s.v_re)
     copy(s.d_im, s.v_im)
-    doubt(s.c, s.prior, s.shadow_power, s.e_re, s.e_im)
+    doubt(s.c, s.prior, s.w_re.shape[0], s.shadow_power, s.e_re, s.e_im)
     sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
 
 

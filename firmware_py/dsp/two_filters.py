@@ -68,14 +68,14 @@ def compare(energy: Floats, keep: np.float32, mic: np.float32, main: np.float32,
 
 
 @realtime
-def doubt(c: Floats, prior: Floats, shadow_power: Floats, v_re: Floats, v_im: Floats) -> None:
-    """c rises to what the error v says is still missing, in all partitions: the later ones are as wrong."""
+def doubt(c: Floats, prior: Floats, stop: int, shadow_power: Floats, v_re: Floats, v_im: Floats) -> None:
+    """c of the partitions before *stop* rises to what the error v says is still missing."""
     error, far = _ZERO, _FLOOR
     for k in range(shadow_power.shape[0]):
         error += v_re[k] * v_re[k] + v_im[k] * v_im[k]
         far += shadow_power[k]
     gain = error / far
-    for p in range(c.shape[0]):
+    for p in range(stop):
         least = min(_INFLATION * gain * prior[p], _ONE)
         for k in range(c.shape[1]):
             c[p, k] = max(c[p, k], least)

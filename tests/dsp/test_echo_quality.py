@@ -84,7 +84,6 @@ LOST = {
     ("single-office",      LINEAR, "t20_s"),              # 4.1
     ("single-office",      WHOLE,  "erle_db"),            # 25.4
     ("single-office",      WHOLE,  "late_erle_db"),       # 25.5
-    ("skew200",            LINEAR, "late_erle_db"),       # 13.1
     ("skew50",             LINEAR, "late_erle_db"),       # 20.4
 }  # fmt: skip
 """What an earlier canceller reached on these voices and this one does not, with what it reaches: bursts of residual echo are

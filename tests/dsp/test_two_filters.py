@@ -118,24 +118,27 @@ def test_a_talker_loses_no_path():
         assert compare(energy, KEEP, echo, np.float32(talker + 0.01), np.float32(talker + 0.01)) != LOST
 
 
+@pytest.mark.parametrize("stop", [1, 3, 6])
 @pytest.mark.parametrize("missing", [0.0, 0.01, 0.1, 10.0])
-def test_doubt_raises_the_variance_to_three_times_what_the_error_says_is_missing_and_no_further_than_one(missing):
-    rng = np.random.default_rng(3)
+def test_doubt_raises_the_variance_to_three_times_what_the_error_says_is_missing_and_no_further_than_one(stop, missing):
+    rng = np.random.default_rng(stop)
     c, prior = rng.uniform(0, 0.3, (6, 48)).astype(np.float32), (0.92 ** np.arange(6)).astype(np.float32)
     far, v_re, v_im = rng.uniform(0.5, 2, (3, 48)).astype(np.float32)
     far *= (v_re**2 + v_im**2).sum() / far.sum() / max(missing, 1e-9)
     if not missing:
         v_re[:] = v_im[:] = 0
     before = c.copy()
-    doubt(c, prior, far, v_re, v_im)
-    assert np.allclose(c, np.maximum(before, np.minimum(3 * missing * prior[:, None], 1)), rtol=1e-5)
+    doubt(c, prior, stop, far, v_re, v_im)
+    expected = np.maximum(before[:stop], np.minimum(3 * missing * prior[:stop, None], 1))
+    assert np.allclose(c[:stop], expected, rtol=1e-5)
+    assert np.array_equal(c[stop:], before[stop:])
 
 
 def test_doubt_without_a_far_end_is_a_number():
     c, silence = np.full((2, 16), 0.1, np.float32), np.zeros(16, np.float32)
-    doubt(c, np.ones(2, np.float32), silence, silence, silence)
+    doubt(c, np.ones(2, np.float32), 2, silence, silence, silence)
     assert np.array_equal(c, np.full((2, 16), 0.1, np.float32))
-    doubt(c, np.ones(2, np.float32), silence, silence + 1, silence)
+    doubt(c, np.ones(2, np.float32), 2, silence, silence + 1, silence)
     assert np.array_equal(c, np.ones((2, 16), np.float32))
 
 

@@ -94,7 +94,7 @@ CURVE = loudspeaker.loudspeaker(16000, 128, 4)
         (two_filters.find_error,
          (CLIP, MONO, FRAME, OTHER),  ["add", "multiply"]),
         (two_filters.doubt,
-         (ROWS, MONO, BINS, BINS, BINS),  ["multiply", "larger"]),
+         (ROWS, MONO, 4, BINS, BINS, BINS),  ["multiply", "larger"]),
         (two_filters.guard,
          (ENERGY, HALF, MONO, MONO, MONO),  ["multiply"]),
         (bulk_delay.whiten,
