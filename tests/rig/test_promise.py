@@ -66,7 +66,7 @@ def test_a_wrong_register_is_seen(bench, mode, register, flipped, says):
     ("mode", "wrong"),
     [
         (Mode.VOICE_CHAT,      {"sensitivity_dbfs": -24.35}),
-        (Mode.VOICE_CHAT,      {"rate_hz": 48_000}),
+        (Mode.VOICE_CHAT,      {"rate_hz": 48_000, "period_frames": 384}),
         (Mode.MEASUREMENT,     {"high_pass": True}),
         (Mode.MEASUREMENT,     {"alc": True}),
         (Mode.DEFAULT,         {"alc_max_gain_db": 6.0}),
