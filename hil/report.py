@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from hil.measurement import Certificate, Measurement, ModeResult, Trace
+from hil.whole import written_whole
 
 RESPONSE = "response"  # the trace that is also drawn for all modes on one axis
 _MINUS = "\N{MINUS SIGN}"
@@ -66,19 +65,9 @@ _STYLE: dict[Any, Any] = {
 
 def write_report(path: Path | str, certificate: Certificate) -> None:
     """Write *certificate* to *path*, whole or not at all: an old report survives whatever goes wrong."""
-    path = Path(path)
     page = render(certificate)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes it private; a report is to be shown
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(Path(path)) as file:
+        file.write(page.encode())
 
 
 def render(certificate: Certificate) -> str:

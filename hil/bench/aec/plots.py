@@ -6,8 +6,6 @@ the table; this shows where they come from. A file is written whole or not at al
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from scipy.signal import spectrogram
 
 from hil.analysis import level_over_time
 from hil.bench.aec.cancellers import Floats
+from hil.whole import written_whole
 
 _LOWEST_DB, _HIGHEST_DB = -100.0, 0.0
 _RANGE_DB: Final = 80.0  # of a spectrogram, below the loudest of the microphone
@@ -67,7 +66,8 @@ def draw(path: Path, picture: Picture) -> None:
         image = _spectrogram(after, first, out, picture.rate_hz, float(loudest))
         after.set_xlabel("time in s")
         figure.colorbar(image, ax=[before, after], label="dB below the loudest of the microphone", pad=0.01, aspect=35)
-        _write(path, figure)
+        with written_whole(path) as file:
+            figure.savefig(file, format="png")
 
 
 def _levels(axes: Axes, picture: Picture) -> None:
@@ -112,15 +112,3 @@ def _spectrogram(axes: Axes, name: str, x: Floats, rate_hz: int, loudest_db: flo
     axes.set_ylabel("kHz")
     axes.set_title(name, loc="left", fontsize=9.5)
     return mesh
-
-
-def _write(path: Path, figure: Figure) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            figure.savefig(file, format="png")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -36,6 +35,7 @@ from hil.bench.aec.recordings import Delay, Recording, RecordingError, Score
 from hil.bench.aec.scenes import ROOM_NAMES, SINGLE, SKEWS_PPM, Clip, Scene, choose, clip
 from hil.bench.aec.tables import print_cancellers, print_scenes, print_score
 from hil.bench.aec.trial import Row, aligned, judge, latency_of, untouched
+from hil.whole import written_whole
 
 COST_ROUNDS, COST_S = 7, 4.0
 
@@ -117,7 +117,8 @@ def score_files(options: argparse.Namespace) -> int:
     scores = [one for one, _ in pairs]
     outputs = {one.canceller: out for one, out in pairs}
     if options.out is not None:
-        _write_sound(options.out, outputs[makers[0].name], recording.rate_hz)
+        with written_whole(options.out) as file:
+            soundfile.write(file, outputs[makers[0].name], recording.rate_hz, subtype="PCM_16", format="WAV")
     if options.plot is not None:
         from hil.bench.aec.plots import Picture, draw
 
@@ -214,18 +215,6 @@ def _make_folder(path: Path) -> None:
         raise RecordingError(f"--plots {path}: is a file; name a folder")
     path.mkdir(parents=True, exist_ok=True)
     _check_target(path / "picture.png", ())
-
-
-def _write_sound(path: Path, samples: Floats, rate_hz: int) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".wav")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            soundfile.write(file, samples, rate_hz, subtype="PCM_16", format="WAV")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
