@@ -246,10 +246,16 @@ def double_talk_loss_db(
     if math.isnan(delay) or np.count_nonzero(heard) < 4 * taps:
         return math.nan
     mixed = _advance(mixed, round(delay) - taps // 4)
-    auto = _lags(talker * heard, talker, taps)
+    auto = lags(talker * heard, talker, taps)
     auto[0] *= 1.0 + 1e-6  # speech leaves bands empty; without this the filter is undefined there
-    image = fftconvolve(talker, solve_toeplitz(auto, _lags(mixed * heard, talker, taps)))[: talker.size]
+    image = fftconvolve(talker, solve_toeplitz(auto, lags(mixed * heard, talker, taps)))[: talker.size]
     return _difference(level_dbov(talker[heard]), level_dbov(image[heard]))
+
+
+def lags(x: Signal, y: Signal, count: int) -> Signal:
+    """sum over n of x[n] y[n - k], for k = 0 .. count - 1."""
+    full: Signal = correlate(x, y, mode="full", method="fft")
+    return full[y.size - 1 : y.size - 1 + count].copy()
 
 
 def click_dbfs(x: ArrayLike) -> float:
@@ -308,9 +314,3 @@ def _advance(x: Signal, frames: int) -> Signal:
     else:
         moved[-frames:] = x[:frames]
     return moved
-
-
-def _lags(x: Signal, y: Signal, count: int) -> Signal:
-    """sum over n of x[n] y[n - k], for k = 0 .. count - 1."""
-    full: Signal = correlate(x, y, mode="full", method="fft")
-    return full[y.size - 1 : y.size - 1 + count].copy()

@@ -22,6 +22,7 @@ from firmware_py.cli.tables import width
 from firmware_py.engine import kernel_parts
 from hil.bench import descriptions
 from hil.bench.aec import command as aec
+from hil.bench.aec.options import number
 from hil.bench.lateness import Lateness, Start, measure, measure_start
 
 HELP = "measure what the parts cost, beside other ways of doing the same"
@@ -33,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", metavar="PART", required=True)
     engine = parts.add_parser("engine", help="lateness of periods beside a busy Python thread")
     engine.add_argument(
-        "--seconds", type=_positive, default=4.0, metavar="S", help="of each way in each round (default 4)"
+        "--seconds",
+        type=number(SHORTEST_S, 3600.0, "seconds"),
+        default=4.0,
+        metavar="S",
+        help="of each way in each round (default 4)",
     )
     engine.add_argument("--rounds", type=_count, default=3, metavar="N", help="rounds, ways alternating (default 3)")
     engine.add_argument("--json", action="store_true", help="print JSON")
@@ -96,13 +101,6 @@ def _print(console: Console, lateness: dict[str, Lateness], start: Start) -> Non
         f"a new process, kernels compiled before: first period after {start.first_period_s:.2f} s, "
         f"{start.resident_mb:.0f} MB resident with everything loaded"
     )
-
-
-def _positive(text: str) -> float:
-    with suppress(ValueError):
-        if SHORTEST_S <= float(text) <= 3600.0:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text}: a number of seconds from {SHORTEST_S:g} to 3600")
 
 
 def _count(text: str) -> int:

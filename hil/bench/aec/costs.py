@@ -12,7 +12,7 @@ measure of lateness: that is `audiohat bench engine`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,6 @@ def measure(
     mic: Floats,
     far: Floats,
     rounds: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     beside_speex: bool = True,
 ) -> list[Cost]:
@@ -77,8 +76,7 @@ def measure(
     for maker in (*basis, *makers):
         _Runner(maker, rate_hz, mic[:warm], far[:warm]).advance(warm)
     taken: list[list[Nanoseconds]] = []
-    for done in range(rounds):
-        progress(done, rounds)
+    for _ in range(rounds):
         runners = [_Runner(maker, rate_hz, mic, far) for maker in (*basis, *makers)]
         for until in range(round(_TURN_S * rate_hz), mic.size + 1, round(_TURN_S * rate_hz)):
             for runner in runners:

@@ -23,9 +23,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, solve_toeplitz
-from scipy.signal import correlate, fftconvolve, resample_poly
+from scipy.signal import fftconvolve, resample_poly
 
-from hil.analysis import Mask, Signal, as_signal
+from hil.analysis import Mask, Signal, as_signal, lags
 
 FIR_S: Final = 0.016
 FIR_BEFORE_S: Final = 0.002
@@ -70,7 +70,7 @@ def image(x: ArrayLike, y: ArrayLike, rate_hz: int) -> Signal:
     taps, before = round(FIR_S * rate_hz), round(FIR_BEFORE_S * rate_hz)
     early = np.concatenate((source, np.zeros(before)))
     late = np.concatenate((np.zeros(before), mixed))
-    auto, cross = _lags(early, early, taps), _lags(late, early, taps)
+    auto, cross = lags(early, early, taps), lags(late, early, taps)
     auto[0] *= 1.0 + _LOADING
     try:
         response = solve_toeplitz(auto, cross)
@@ -125,10 +125,20 @@ def stoi_of(near: ArrayLike, out: ArrayLike, rate_hz: int) -> float:
     return float(stoi(as_signal(near), as_signal(out), rate_hz))
 
 
-def _lags(x: Signal, y: Signal, count: int) -> Signal:
-    """sum over n of x[n] y[n - k], for k = 0 .. count - 1."""
-    full: Signal = correlate(x, y, mode="full", method="fft")
-    return full[y.size - 1 : y.size - 1 + count].copy()
+def perceived(near: ArrayLike, out: ArrayLike, rate_hz: int) -> tuple[dict[str, float], dict[str, str]]:
+    """PESQ and STOI by their names in a result, and why one of them was not tested."""
+    values: dict[str, float] = {}
+    untested: dict[str, str] = {}
+    measures: tuple[tuple[str, str, Callable[..., float]], ...] = (
+        ("pesq", "pesq", pesq_of),
+        ("stoi", "pystoi", stoi_of),
+    )
+    for name, package, measure in measures:
+        try:
+            values[name] = measure(near, out, rate_hz)
+        except ImportError:
+            untested[name] = f"package {package} is not installed: pip install {package}"
+    return values, untested
 
 
 def _energy(x: Signal) -> float:

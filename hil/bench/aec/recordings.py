@@ -24,8 +24,8 @@ from scipy.stats import theilslopes
 from firmware_py.errors import FirmwareError
 from hil.analysis import Latency, Mask, Signal, active_mask, erle_db, latency_frames
 from hil.bench.aec.cancellers import Floats, Maker, run
-from hil.bench.aec.measures import largest_gain_db, near_level_db, pesq_of, sdr_db, stoi_of, time_to_s
-from hil.bench.aec.trial import aligned, latency_of
+from hil.bench.aec.measures import largest_gain_db, near_level_db, perceived, sdr_db, time_to_s
+from hil.bench.aec.trial import GUARD_S, LATE_S, aligned, latency_of
 
 RATES_HZ: Final = (16_000, 48_000)
 SHORTEST_S: Final = 2.0
@@ -36,8 +36,6 @@ _CUT_SHARE, _CUT_S = 0.02, 1.0  # lengths that differ by less are cut
 _WINDOW_S, _HOP_S, _NEARBY_S = 4.0, 2.0, 0.05
 _FEWEST_WINDOWS = 4
 _HIDDEN = 1e-3  # 60 dB below the signal
-_GUARD_S = 0.3
-_LATE_S = 5.0
 
 
 class RecordingError(FirmwareError, ValueError):
@@ -110,8 +108,8 @@ def _score_one(recording: Recording, maker: Maker, delay: Delay) -> tuple[Score,
     shift = 0 if math.isnan(delay.delay_ms) else max(0, round(1e-3 * delay.delay_ms * rate_hz))
     heard = _later(active_mask(recording.far, rate_hz), shift)
     talks = active_mask(near, rate_hz) if near is not None else np.zeros_like(heard)
-    alone = heard & ~_wider(talks, round(_GUARD_S * rate_hz))
-    late = np.arange(mic.size) >= _LATE_S * rate_hz
+    alone = heard & ~_wider(talks, round(GUARD_S * rate_hz))
+    late = np.arange(mic.size) >= LATE_S * rate_hz
     seconds = mic.size / rate_hz
     first = float(np.argmax(alone)) / rate_hz if alone.any() else 0.0
     values = {
@@ -127,11 +125,8 @@ def _score_one(recording: Recording, maker: Maker, delay: Delay) -> tuple[Score,
         values["mic_sdr_db"] = sdr_db(wanted, had, rate_hz)
         values["sdr_db"] = sdr_db(wanted, got, rate_hz)
         values["near_level_db"] = near_level_db(wanted, got, rate_hz)
-        for name, package, measure in (("pesq", "pesq", pesq_of), ("stoi", "pystoi", stoi_of)):
-            try:
-                values[name] = measure(wanted, got, rate_hz)
-            except ImportError:
-                untested[name] = f"package {package} is not installed: pip install {package}"
+        found, untested = perceived(wanted, got, rate_hz)
+        values |= found
     return Score(maker.name, values, untested), out
 
 

@@ -32,7 +32,7 @@ from hil.bench.aec.paths import (
 )
 from hil.bench.aec.sounds import Sounds, sounds
 from hil.sim.room import ROOMS
-from hil.stimulus import SPEECH_DBFS
+from hil.stimulus import SPEECH_DBFS, set_active_level
 
 Floats = NDArray[np.float32]
 Span = tuple[float, float]
@@ -179,14 +179,14 @@ def clip(scene: Scene, rate_hz: int = 16_000, seed: int = 1, *, synthetic: bool 
         change = frames if scene.change_s is None else round(scene.change_s * rate_hz)
         echo = np.concatenate((before[:change], after[change:]))
         echo = skewed(echo, scene.skew_ppm) if scene.skew_ppm else echo
-        echo = _with_peak(echo, _CLIPPED_PEAK) if scene.clipped else _at_level(echo, rate_hz, SPEECH_DBFS)
+        echo = _with_peak(echo, _CLIPPED_PEAK) if scene.clipped else set_active_level(echo, rate_hz, SPEECH_DBFS)
 
     near = np.zeros(frames)
     if scene.near_s is not None:
         start, stop = (round(at * rate_hz) for at in scene.near_s)
         near[start:stop] = heard.near((stop - start) / rate_hz, rate_hz)
         near_dbfs = SPEECH_DBFS + (scene.ser_db if scene.has_echo else 0.0)
-        near = _at_level(through(near, talker_path(room, rate_hz)), rate_hz, near_dbfs)
+        near = set_active_level(through(near, talker_path(room, rate_hz)), rate_hz, near_dbfs)
     noise = random.standard_normal(frames)
     noise *= 10.0 ** ((_loudness(echo if scene.has_echo else near, rate_hz) - scene.snr_db) / 20.0)
     mic = _sixteen_bits(echo + near + noise)
@@ -199,7 +199,7 @@ def _far(scene: Scene, heard: Sounds, random: np.random.Generator, rate_hz: int)
     if scene.far == "silence":
         return np.zeros(frames)
     if scene.far == "noise":
-        return _at_level(random.standard_normal(frames), rate_hz, SPEECH_DBFS)
+        return set_active_level(random.standard_normal(frames), rate_hz, SPEECH_DBFS)
     sound = (heard.far if scene.far == "voice" else heard.music)(scene.seconds, rate_hz)
     return _with_peak(sound, _LOUD_PEAK) if scene.clipped else sound
 
@@ -207,10 +207,6 @@ def _far(scene: Scene, heard: Sounds, random: np.random.Generator, rate_hz: int)
 def _loudness(x: Signal, rate_hz: int) -> float:
     """Rms of the active parts re full scale, in dB."""
     return active_level(x, rate_hz).dbfs - SINE_CREST_DB
-
-
-def _at_level(x: Signal, rate_hz: int, dbfs: float) -> Signal:
-    return x * float(10.0 ** ((dbfs - active_level(x, rate_hz).dbfs) / 20.0))
 
 
 def _with_peak(x: Signal, peak: float) -> Signal:

@@ -14,7 +14,6 @@ Far end alone is where the echo is active (ITU-T P.56) and the near end is 0.3 s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,15 +24,14 @@ from hil.bench.aec.measures import (
     echo_reduction_db,
     largest_gain_db,
     near_level_db,
-    pesq_of,
+    perceived,
     sdr_db,
-    stoi_of,
     time_to_s,
 )
 from hil.bench.aec.scenes import Clip, Scene, clip
 
-_GUARD_S = 0.3
-_LATE_S, _AFTER_CHANGE_S = 5.0, 3.0
+GUARD_S = 0.3  # kept between the near end and far end alone
+LATE_S, _AFTER_CHANGE_S = 5.0, 3.0
 _LONGEST_LATENCY_S = 0.1
 _SETTLED_S = 1.0
 
@@ -90,7 +88,8 @@ def judge(maker: Maker, sound: Clip, out: Floats, *, perceptual: bool = False) -
         elif maker.linear:
             values["echo_reduction_db"] = echo_reduction_db(sound.echo[both], mic[both], heard, rate_hz)
         if perceptual:
-            _perceive(values, untested, near, heard, rate_hz)
+            found, untested = perceived(near, heard, rate_hz)
+            values |= found
     values["largest_gain_db"] = largest_gain_db(mic, out, rate_hz)
     return Row(maker.name, scene.name, scene.title, values, untested)
 
@@ -106,7 +105,7 @@ def untouched(sound: Clip) -> float:
 def _alone(sound: Clip, out: Floats, alone: Mask) -> dict[str, float]:
     scene, rate_hz, mic = sound.scene, sound.rate_hz, sound.mic
     start, stop = scene.change_s or 0.0, scene.seconds
-    late = start + _AFTER_CHANGE_S if scene.change_s else _LATE_S
+    late = start + _AFTER_CHANGE_S if scene.change_s else LATE_S
     return {
         "erle_db": erle_db(mic, out, rate_hz, alone),
         "late_erle_db": erle_db(mic, out, rate_hz, alone & sound.within((late, scene.seconds))),
@@ -118,14 +117,4 @@ def _alone(sound: Clip, out: Floats, alone: Mask) -> dict[str, float]:
 def _guarded(sound: Clip) -> Mask:
     assert sound.scene.near_s is not None
     start, stop = sound.scene.near_s
-    return sound.within((start - _GUARD_S, stop + _GUARD_S))
-
-
-def _perceive(values: dict[str, float], untested: dict[str, str], near: Floats, heard: Floats, rate_hz: int) -> None:
-    measures: tuple[tuple[str, Callable[..., float]], ...] = (("pesq", pesq_of), ("stoi", stoi_of))
-    for name, measure in measures:
-        try:
-            values[name] = measure(near, heard, rate_hz)
-        except ImportError:
-            package = {"pesq": "pesq", "stoi": "pystoi"}[name]
-            untested[name] = f"package {package} is not installed: pip install {package}"
+    return sound.within((start - GUARD_S, stop + GUARD_S))
