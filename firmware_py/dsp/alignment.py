@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_py.dsp.bulk_delay import CONFIDENCE, LAG, shift_rows
-from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.vectors import Floats, copy
+from firmware_py.dsp.bulk_delay import CONFIDENCE, LAG
+from firmware_py.dsp.jit import INDEX, realtime
+from firmware_py.dsp.vectors import Floats, copy, shift_rows
 
 LEAD, STAYS, STAYS_LOST = 2, 4, 8  # blocks; a short filter has a third of its own for all three
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _BELIEVED = np.float32(0.5)
 
 
@@ -53,4 +52,4 @@ def move_variance(c: Floats, fresh: Floats, tap_energy: Floats, by: int) -> None
     shift_rows(tap_energy.reshape(tap_energy.shape[0], 1), by)
     for p in range(c.shape[0]):
         if not 0 <= p - by < c.shape[0]:
-            copy(fresh[p & _INDEX], c[p & _INDEX])
+            copy(fresh[p & INDEX], c[p & INDEX])

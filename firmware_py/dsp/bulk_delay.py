@@ -36,7 +36,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.fft import RealFft, irfft, real_fft
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, clear, copy
 
@@ -53,7 +53,6 @@ KEEP, KEEP_SQUARED, GROUP_S, POWER_KEEP, TONE_KEEP = range(5)
 # BulkDelay.position: newest row of the histories, blocks since the far end was heard
 HEAD, QUIET = range(2)
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 # floats in a row of a history, and where in it imaginary parts begin: constants, so that LLVM sees that nothing overlaps
 _ROW, _IM = 128, 64
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
@@ -198,7 +197,7 @@ def whiten(
     tone_keep: np.float32, power_keep: np.float32, band: Floats, rows: Floats, at: int, again: int,
 ) -> None:  # fmt: skip
     """What of a spectrum the one before does not foretell, each bin over its level, into a history at *at* and *again*."""
-    at, again = at & _INDEX, again & _INDEX
+    at, again = at & INDEX, again & INDEX
     for k in range(band.shape[0]):
         a, b, o, p = re[2 * k], im[2 * k], before_re[2 * k], before_im[2 * k]
         scale = _ONE / (tone[k] + _FLOOR)
@@ -223,7 +222,7 @@ def correlate(
     cross: Floats, at: int, far: Floats, v: int, mic: Floats, d: int, bins: int, keep: np.float32
 ) -> tuple[np.float32, np.float32]:
     """A = keep A + Y at one lag, Y from four rows of both histories. Returns |Y|^2 and |A|^2."""
-    at, v, d = at & _INDEX, v & _INDEX, d & _INDEX
+    at, v, d = at & INDEX, v & INDEX, d & INDEX
     energy, strength = _ZERO, _ZERO
     for k in range(bins):
         re = (
@@ -354,17 +353,3 @@ def fade(votes: Floats, keep: np.float32) -> None:
     """votes *= keep"""
     for m in range(votes.shape[0]):
         votes[m] = keep * votes[m] + _TINY
-
-
-@realtime
-def shift_rows(rows: Floats, by: int) -> None:
-    """Move rows by whole blocks in place: what was in row p is in row p + *by*, and what comes in is zero. Positive: the
-    path seems to begin *by* blocks later, as when the far end reaches the filter earlier."""
-    count = rows.shape[0]
-    for i in range(count):
-        to = (count - 1 - i) if by > 0 else i
-        source = to - by
-        if 0 <= source < count:
-            copy(rows[source & _INDEX], rows[to & _INDEX])
-        else:
-            clear(rows[to & _INDEX])

@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.vectors import Floats
 
 # the loop's state: numerator, denominator, drift in frames per block
@@ -31,7 +31,6 @@ NUMERATOR, DENOMINATOR, DRIFT = range(3)
 
 _FIRST_BIN = 4  # below, phase says little about delay
 _FLOOR = np.float32(1e-9)
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _ONE = np.float32(1.0)
 _C2, _C3, _C4, _C5, _C6, _C7 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 8))
 _DELAY_LIMIT, _DRIFT_LIMIT = np.float32(0.5), np.float32(0.1)
@@ -51,7 +50,7 @@ def measure_delay(
     """Add one block's evidence that the estimate y is early or late."""
     late, weight, radians = np.float32(0.0), np.float32(0.0), np.float32(np.pi) / np.float32(block)
     for i in range(block + 1 - _FIRST_BIN):
-        k = (i + _FIRST_BIN) & _INDEX
+        k = (i + _FIRST_BIN) & INDEX
         turn = np.float32(k) * radians
         late -= turn * (e_im[k] * y_re[k] - e_re[k] * y_im[k]) / (error_power[k] + _FLOOR)
         weight += turn * turn * (y_re[k] * y_re[k] + y_im[k] * y_im[k]) / (error_power[k] + _FLOOR)

@@ -24,7 +24,7 @@ from firmware_py.dsp.bulk_delay import CONFIDENCE
 from firmware_py.dsp.clock_drift import DRIFT
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_echo, linear_echo, subtract_echo
-from firmware_py.dsp.near_end import NEAR, ONSET
+from firmware_py.dsp.near_end import AUDIBLE, NEAR, ONSET
 from firmware_py.dsp.residual_echo import BLOCKS, SETTLING, ResidualEcho, residual_echo, shape_output, weigh_residual
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
@@ -41,7 +41,6 @@ METER_MIC, METER_LINEAR, METER_OUT = range(3)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _OVERLOAD = np.float32(8.0)  # 18 dB beyond full scale is no sound
-_AUDIBLE = np.float32(0.002)
 _BOUND, _BOUND_KEEP = np.float32(1.9), np.float32(0.5)
 
 
@@ -87,7 +86,7 @@ def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None
     jumped = linear.position[JUMPED] != 0
     weigh_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt)
     settled = residual.tally[BLOCKS] > residual.span[SETTLING]
-    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, level > _AUDIBLE, adapt)
+    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, level > AUDIBLE, adapt)
     if control[LINEAR_ONLY] != 0:
         copy(state.clean, out)
         copy(state.mic, state.last_mic)
@@ -95,7 +94,7 @@ def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None
         shape_output(residual, linear.fft, out)
     bound_output(state.bound, state.last_mic, out)
 
-    if level > _AUDIBLE and residual.verdict[NEAR] < np.float32(0.5):
+    if level > AUDIBLE and residual.verdict[NEAR] < np.float32(0.5):
         meter, keep = state.meter, state.meter_keep[0]
         meter[METER_MIC] = smoothed(meter[METER_MIC], dot(state.mic, state.mic), keep)
         meter[METER_LINEAR] = smoothed(meter[METER_LINEAR], dot(state.clean, state.clean), keep)

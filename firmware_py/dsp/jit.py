@@ -72,4 +72,7 @@ OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "nsz", "arcp", "contract"},  # sums may be vectorised; NaN stays NaN, so a guard can see it
 }
 
+INDEX = 0x7FFFFFFF
+"""`i & INDEX`: an index read from memory or handed over is not negative. Unless LLVM knows that, it does not vectorise."""
+
 realtime: Callable[[Callable[..., Any]], Any] = njit(**OPTIONS)

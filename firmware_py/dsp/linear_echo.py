@@ -56,6 +56,7 @@ from firmware_py.dsp.partitioned_filter import (
 )
 from firmware_py.dsp.state import State
 from firmware_py.dsp.two_filters import (
+    CANCELS,
     DOWN,
     HAS_CANCELLED,
     LOST,
@@ -83,8 +84,7 @@ HEAD, OFFSET, TURN, SHADOW_TURN, JUMPED = range(5)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _CLIPPED, _CLIPPED_TRUST = np.float32(0.985), np.float32(0.1)
-_CANCELS = np.float32(0.25)  # main over microphone energy: 6 dB
-_BENDS = np.float32(0.5)  # the same, from which on a curve can be told
+_BENDS = np.float32(0.5)  # main over microphone energy, from which on a curve can be told
 
 
 class LinearEcho(State):
@@ -248,7 +248,7 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
     constrain(s)
 
     measure_delay(s.drift, s.e_re, s.e_im, s.y_re, s.y_im, s.error_power, block, pace[DRIFT_KEEP])
-    if s.energy[MAIN] < _CANCELS * s.energy[MIC]:
+    if s.energy[MAIN] < CANCELS * s.energy[MIC]:
         follow_delay(s.drift, block, pace[DRIFT_GAIN])
     fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
     bends = s.energy[MAIN] < _BENDS * s.energy[MIC]

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
@@ -53,7 +53,6 @@ REACH, PEAK, VOTES, SHARE, SCORE, TRUST, WEIGHT = range(7)
 # Loudspeaker.position: ring row of the newest block, place in the cycle, block and frame by which h begins late
 HEAD, SLOT, LATE, START = range(4)
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _OCTAVE = 2  # knots an octave
 _ZERO, _ONE, _TWO, _HALF = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(0.5)
 _FLOOR = np.float32(1e-9)
@@ -72,7 +71,7 @@ class Loudspeaker(State):
 
     pace: Floats  # GRAM_KEEP, SLOPE_KEEP, PEAK_KEEP
     level: Floats  # REACH and so on
-    position: Ints  # HEAD, SLOT, PARTITION, START
+    position: Ints  # HEAD, SLOT, LATE, START
     polarity: Floats  # [n] basis j is polarity max(polarity x - REACH knot, least)
     knot: Floats  # [n]
     least: Floats  # [n]
@@ -185,7 +184,7 @@ def find_direct_path(s: Loudspeaker, response: Floats, partition: int, offset: i
     s.position[LATE] = offset + partition
     s.position[START] = start
     for i in range(taps):
-        s.path[i] = response[(start + i) & _INDEX]
+        s.path[i] = response[(start + i) & INDEX]
 
 
 @realtime
@@ -242,11 +241,11 @@ def filter_path(path: Floats, segment: Floats, out: Floats) -> None:
     for quad in range(whole):
         k = 4 * quad
         a, b, c, d = path[k], path[k + 1], path[k + 2], path[k + 3]
-        at = (last - k - 3) & _INDEX
+        at = (last - k - 3) & INDEX
         for i in range(out.shape[0]):
             out[i] += a * segment[at + i + 3] + b * segment[at + i + 2] + c * segment[at + i + 1] + d * segment[at + i]
     for k in range(4 * whole, path.shape[0]):
-        at = (last - k) & _INDEX
+        at = (last - k) & INDEX
         for i in range(out.shape[0]):
             out[i] += path[k] * segment[at + i]
 
@@ -263,9 +262,9 @@ def wait_for_loudest(s: Loudspeaker, mic: Floats, estimate: Floats, trust: np.fl
     before = s.position[START] + taps - 1  # frames of the segment that lie in the block before
     older = (row + 1) & (ring - 1)
     for i in range(before):
-        s.waiting_far[i] = s.far[older, (block - before + i) & _INDEX]
+        s.waiting_far[i] = s.far[older, (block - before + i) & INDEX]
     for i in range(block + taps - 1 - before):
-        s.waiting_far[(before + i) & _INDEX] = s.far[row, i]
+        s.waiting_far[(before + i) & INDEX] = s.far[row, i]
     for i in range(block):
         s.waiting_error[i] = mic[i] - estimate[i]
     copy(s.path, s.waiting_path)
@@ -302,7 +301,7 @@ def begin_cycle(s: Loudspeaker) -> None:
 @realtime
 def add_row(s: Loudspeaker, row: int) -> None:
     """One basis as the microphone sees it; its row of H, of the factor and of the forward substitution."""
-    row = row & _INDEX
+    row = row & INDEX
     polarity, knot, least = s.polarity[row], s.level[REACH] * s.knot[row], s.least[row]
     for i in range(s.basis.shape[0]):
         s.basis[i] = polarity * max(polarity * s.working_far[i] - knot, least)

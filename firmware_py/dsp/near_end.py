@@ -28,7 +28,7 @@ RISE_KEEP, ONSET_KEEP, FALL_KEEP, LEVEL_STEP, USUAL_STEP = range(5)
 
 _ZERO, _ONE, _TWO, _THREE = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(3.0)
 _FLOOR = np.float32(1e-10)
-_AUDIBLE = np.float32(0.002)  # far end, -54 dBFS
+AUDIBLE = np.float32(0.002)  # far end, -54 dBFS
 _ECHO_RULES, _RULED_BANDS = np.float32(8.0), np.float32(0.4)  # times the noise, in so many of the bands
 _MOST_UNEXPLAINED = np.float32(64.0)
 _CUBE_ROOT = np.float32(1.0 / 3.0)
@@ -40,7 +40,7 @@ _SILENT_UP_TO, _TALKS_FROM = np.float32(1.1), np.float32(1.9)
 def weigh_level(verdict: Floats, level: np.float32, step: np.float32) -> None:
     """Far level against its slow mean, in 3 dB, at most three either way."""
     units = _TWO * np.float32(np.log2(level + np.float32(1e-6)))
-    if level > _AUDIBLE:
+    if level > AUDIBLE:
         verdict[USUAL_LEVEL] += step * (units - verdict[USUAL_LEVEL])
     verdict[LEVEL] = limited(units - verdict[USUAL_LEVEL], -_THREE, _THREE)
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.frames import FloatArray, require_float32
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, clear
 
@@ -39,7 +39,6 @@ _PASS, _STOP = 7 / 16, 9 / 16
 _PASS_RIPPLE, _STOP_RIPPLE, _EXACT = 2e-3, 1e-4, 1e-6
 _ROUNDS = 40  # 20 would be within 1 dB of the even ripple, 200 gain 0.01 dB more
 _CHUNK = 128  # low frames filtered at once; a longer block is several
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 
 
 class RateState(State):
@@ -90,7 +89,7 @@ def interpolate(state: RateState, x: FloatArray, out: FloatArray) -> None:
 @realtime
 def _add_filtered(row: Floats, taps: Floats, phase: int, line: Floats, lane: int, frames: int) -> None:
     """row[i] += sum_k taps[phase, k] line[lane, i + k], four taps at a time and all frames side by side."""
-    p, s = phase & _INDEX, lane & _INDEX
+    p, s = phase & INDEX, lane & INDEX
     for k in range(0, TAPS, 4):
         a, b, c, d = taps[p, k], taps[p, k + 1], taps[p, k + 2], taps[p, k + 3]
         for i in range(frames):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.frames import FloatArray, require_float32
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats
 
@@ -41,7 +41,6 @@ LARGEST_PERIOD = 2048
 
 _BETA = 10.25  # of the Kaiser window: least error below 0.85 of Nyquist for 44 taps
 _CHUNK = 256  # input frames taken at once; a longer block is several
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 
 
 class ResamplerState(State):
@@ -80,9 +79,9 @@ def resample(state: ResamplerState, x: FloatArray, ratio: float, out: FloatArray
 @realtime
 def _at(sinc: Floats, line: Floats, channel: int, position: float) -> np.float32:
     """The value at *position* >= 0, in frames from the chunk's start."""
-    whole = int(position) & _INDEX
+    whole = int(position) & INDEX
     phase = (position - whole) * PHASES
-    row = int(phase) & _INDEX
+    row = int(phase) & INDEX
     between, total = np.float32(phase - row), np.float32(0.0)
     for k in range(TAPS):
         total += (sinc[row, k] + between * (sinc[row + 1, k] - sinc[row, k])) * line[channel, whole + k]

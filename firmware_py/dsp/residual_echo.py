@@ -31,7 +31,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.fft import RealFft, irfft, rfft2
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.linear_echo import REFERENCE_BLOCK_S
 from firmware_py.dsp.near_end import (
     FALL_KEEP,
@@ -66,7 +66,6 @@ WINDOW, STOP_BAND, SETTLING = range(3)
 BLOCKS, WINDOW_BLOCKS = range(2)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _FLOOR = np.float32(1e-10)
 _LOUD = np.float32(1e30)
 _NOISE_BIAS = np.float32(1.6)
@@ -329,7 +328,7 @@ def apply_gain(
 @realtime
 def overlap_add(frame: Floats, window: Floats, overlap: Floats, out: Floats) -> None:
     """The frame, windowed again, added to what the last one left."""
-    block = out.shape[0] & _INDEX
+    block = out.shape[0] & INDEX
     for i in range(block):
         out[i] = overlap[i] + window[i] * frame[i]
         overlap[i] = window[block + i] * frame[block + i]

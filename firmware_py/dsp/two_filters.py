@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.clipping import explain_clipping
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.vectors import Floats, dot, limited, smoothed
 
 # LinearEcho.energy: smoothed block energies of the microphone and of both errors; faster ones for the guard, with
@@ -17,11 +17,10 @@ MIC, MAIN, SHADOW, GUARD_MIC, GUARD_ERROR, CROSS, ESTIMATE, SHARE, HAS_CANCELLED
 # what is to be done: copy the shadow onto the main filter, or back, or begin both anew
 UP, DOWN, LOST = 1, 2, 3
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _FLOOR = np.float32(1e-9)
 _BETTER_UP, _BETTER_DOWN, _WORTHY = np.float32(0.5), np.float32(0.9), np.float32(0.9)
-_CANCELS, _HARMFUL = np.float32(0.25), np.float32(1.3)  # of the microphone's energy
+CANCELS, _HARMFUL = np.float32(0.25), np.float32(1.3)  # of the microphone's energy
 _INFLATION = np.float32(3.0)
 _GUARD = np.float32(1.5)
 _GLIDE = np.float32(1 / 32)  # the share changes over 32 frames
@@ -33,12 +32,12 @@ def find_error(clip: Floats, mic: Floats, frame: Floats, estimate: Floats) -> np
     mic - estimate]. Returns the energy of the error."""
     block, energy = mic.shape[0], _ZERO
     for i in range(block):
-        estimate[i] = frame[(block + i) & _INDEX]
+        estimate[i] = frame[(block + i) & INDEX]
     explain_clipping(clip, mic, estimate)
     for i in range(block):
         error = mic[i] - estimate[i]
         frame[i] = _ZERO
-        frame[(block + i) & _INDEX] = error
+        frame[(block + i) & INDEX] = error
         energy += error * error
     return energy
 
@@ -49,7 +48,7 @@ def compare(energy: Floats, keep: np.float32, mic: np.float32, main: np.float32,
     energy[MIC] = smoothed(energy[MIC], mic, keep)
     energy[MAIN] = smoothed(energy[MAIN], main, keep)
     energy[SHADOW] = smoothed(energy[SHADOW], shadow, keep)
-    if energy[MAIN] < _CANCELS * energy[MIC]:
+    if energy[MAIN] < CANCELS * energy[MIC]:
         energy[HAS_CANCELLED] = _ONE
     harmful = _HARMFUL * energy[MIC]
     if energy[HAS_CANCELLED] > _ZERO and main > mic and energy[MAIN] > harmful and energy[SHADOW] > harmful:

@@ -8,13 +8,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.jit import INDEX, realtime
 from firmware_py.dsp.simd import lane4, larger4, load4, splat4
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-_INDEX = 0x7FFFFFFF  # `& _INDEX`: not negative, which LLVM must know to vectorise
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 _SIXTEENTH = np.float32(np.log(2.0) / 16.0)
@@ -56,6 +55,20 @@ def clear_rows(target: Floats) -> None:
 
 
 @realtime
+def shift_rows(rows: Floats, by: int) -> None:
+    """Move rows by whole blocks in place: what was in row p is in row p + *by*, and what comes in is zero. Positive: the
+    path seems to begin *by* blocks later, as when the far end reaches the filter earlier."""
+    count = rows.shape[0]
+    for i in range(count):
+        to = (count - 1 - i) if by > 0 else i
+        source = to - by
+        if 0 <= source < count:
+            copy(rows[source & INDEX], rows[to & INDEX])
+        else:
+            clear(rows[to & INDEX])
+
+
+@realtime
 def dot(a: Floats, b: Floats) -> np.float32:
     """Scalar product; of a block with itself, its energy."""
     total = _ZERO
@@ -76,7 +89,7 @@ def peak(a: Floats) -> np.float32:
     for lane in range(1, 4):
         largest = max(largest, lane4(four, lane))
     for i in range(last, a.shape[0]):
-        largest = max(largest, abs(a[i & _INDEX]))
+        largest = max(largest, abs(a[i & INDEX]))
     return np.float32(largest)
 
 

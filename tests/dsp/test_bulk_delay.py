@@ -11,8 +11,8 @@ from firmware_py.dsp.bulk_delay import (
     WITHIN,
     bulk_delay,
     find_delay,
-    shift_rows,
 )
+from firmware_py.dsp.vectors import shift_rows
 
 RATE, B = 16000, 128
 SURE = 0.5
