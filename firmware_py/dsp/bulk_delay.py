@@ -154,6 +154,7 @@ def find_delay(s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats
     s.position[QUIET] = 0 if _is_heard(x_re[head], x_im[head], 2 * bins) else s.position[QUIET] + 1
     if s.position[QUIET] > lags + GROUP:
         s.found[EVIDENCE] = _ZERO
+        s.found[CONFIDENCE] *= _ONE - pace[GROUP_S] / (np.float32(GROUP) * _FADE_S)
         return
     ring = s.far.shape[0] // (2 * _ROW)
     row = (s.position[HEAD] - 1) & (ring - 1)
