@@ -24,7 +24,7 @@ from firmware_py.dsp.bulk_delay import CONFIDENCE
 from firmware_py.dsp.clock_drift import DRIFT
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_echo, linear_echo, subtract_echo
-from firmware_py.dsp.near_end import AUDIBLE, NEAR, ONSET
+from firmware_py.dsp.near_end import AUDIBLE, NEAR
 from firmware_py.dsp.residual_echo import BLOCKS, SETTLING, ResidualEcho, residual_echo, shape_output, weigh_residual
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
@@ -86,7 +86,7 @@ def cancel_echo(state: EchoState, mic: Floats, far: Floats, out: Floats) -> None
     jumped = linear.position[JUMPED] != 0
     weigh_residual(residual, linear.fft, state.clean, linear.estimate, linear.missed, level, jumped, adapt)
     settled = residual.tally[BLOCKS] > residual.span[SETTLING]
-    learn_echo(linear, state.mic, residual.verdict[ONSET] if settled else _ZERO, level > AUDIBLE, adapt)
+    learn_echo(linear, state.mic, residual.verdict[NEAR] if settled else _ZERO, level > AUDIBLE, adapt)
     if control[LINEAR_ONLY] != 0:
         copy(state.clean, out)
         copy(state.mic, state.last_mic)

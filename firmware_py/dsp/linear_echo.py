@@ -146,7 +146,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
         return np.zeros(shape, np.float32)
 
     pace = zeros(7)
-    pace[[ERROR_KEEP, ENERGY_KEEP, GUARD_KEEP, DRIFT_KEEP]] = np.array([0.9, 0.95, 0.85, 0.98]) ** blocks
+    pace[[ERROR_KEEP, ENERGY_KEEP, GUARD_KEEP, DRIFT_KEEP]] = np.array([0.86, 0.95, 0.85, 0.98]) ** blocks
     pace[[WANDER, WANDER_NEAR, DRIFT_GAIN]] = np.array([1e-3, 3e-5, 2e-3]) * blocks
     later = np.arange(partitions) * blocks
     variance = zeros(partitions, bins)

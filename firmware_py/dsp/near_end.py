@@ -4,8 +4,9 @@
     L = (mean v^3 over the bands up to 7 kHz)^(1/3)
 
 The cube lets a few bands that nothing explains outweigh many that are: a talker's murmur is as narrow as that. Where the echo
-rules, what is usual at this far level (a louder loudspeaker is less well explained) counts as explained too. L is smoothed, with
-a slow attack for p, which shapes what is heard, and a fast one for the onset, which only keeps a filter from learning:
+rules, what is usual at this far level (a louder loudspeaker is less well explained) counts as explained too. L is smoothed, falling
+slower than it rises; one p shapes what is heard and keeps the filters from learning. A faster attack for the filters locks:
+bursts of what they miss are taken for a talker, so it is never learnt.
 
     p     = (L - 1.1) / (1.9 - 1.1), limited to 0..1
     usual = L's upper quartile while the echo rules, learnt the slower the likelier a talker is
@@ -21,10 +22,10 @@ from firmware_py.dsp.vectors import Floats, limited, octaves, power_of_two, smoo
 SPEECH_STOP_HZ = 7000.0  # bands up to here testify for a talker
 LEVELS = 6  # classes of far level, 3 dB each
 
-# verdict: p; p with a fast attack; smoothed L; far LEVEL against the usual in 3 dB, USUAL_LEVEL
-NEAR, ONSET, EVIDENCE, LEVEL, USUAL_LEVEL = range(5)
-# pace, constants per block: what is kept of L as it rises, of that for the onset, as it falls; steps of the levels
-RISE_KEEP, ONSET_KEEP, FALL_KEEP, LEVEL_STEP, USUAL_STEP = range(5)
+# verdict: p; smoothed L; far LEVEL against the usual in 3 dB, USUAL_LEVEL
+NEAR, EVIDENCE, LEVEL, USUAL_LEVEL = range(4)
+# pace, constants per block: what is kept of L as it rises, as it falls; steps of the levels
+RISE_KEEP, FALL_KEEP, LEVEL_STEP, USUAL_STEP = range(4)
 
 _ZERO, _ONE, _TWO, _THREE = np.float32(0.0), np.float32(1.0), np.float32(2.0), np.float32(3.0)
 _FLOOR = np.float32(1e-10)
@@ -79,7 +80,7 @@ def echo_rules(echo: Floats, noise: Floats, stop: int) -> bool:
 
 @realtime
 def judge(verdict: Floats, usual: Floats, evidence: np.float32, ruled: bool, pace: Floats, adapt: bool) -> None:
-    """p and the onset from L; *usual* [LEVELS] is learnt with *adapt*."""
+    """p from L; *usual* [LEVELS] is learnt with *adapt*."""
     if ruled:
         grade = min(max(int(verdict[LEVEL] + _THREE), 0), LEVELS - 1)
         unusual = max(evidence - usual[grade], _ZERO)
@@ -89,11 +90,6 @@ def judge(verdict: Floats, usual: Floats, evidence: np.float32, ruled: bool, pac
             usual[grade] = limited(usual[grade], _ZERO, _USUAL_MOST)
         evidence = unusual
     before = verdict[EVIDENCE]
-    verdict[ONSET] = _probability(max(smoothed(before, evidence, pace[ONSET_KEEP]), before))
     verdict[EVIDENCE] = smoothed(before, evidence, pace[RISE_KEEP] if evidence > before else pace[FALL_KEEP])
-    verdict[NEAR] = _probability(verdict[EVIDENCE])
-
-
-@realtime
-def _probability(evidence: np.float32) -> np.float32:
-    return np.float32(limited((evidence - _SILENT_UP_TO) / (_TALKS_FROM - _SILENT_UP_TO), _ZERO, _ONE))
+    p = (verdict[EVIDENCE] - _SILENT_UP_TO) / (_TALKS_FROM - _SILENT_UP_TO)
+    verdict[NEAR] = limited(p, _ZERO, _ONE)

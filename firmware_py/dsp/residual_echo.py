@@ -12,9 +12,9 @@ with steps of fixed size: a talker, however loud, moves them by no more than a w
 into E by a slowly varying factor is the idea of Valin & Collings (arXiv 1602.08609).
 
 near_end says with what probability p somebody talks, and p how far to mistrust R: alone, the echo is over-estimated by
-16 dB; under a talker it is nearly taken at its word, and in between in proportion, in decibels:
+17 dB; under a talker it is nearly taken at its word, and in between in proportion, in decibels:
 
-    D  = beta_Y 2^(leak + slope * level) Ys + beta_S 2^trust S + nu N      beta_Y from 40 to 1.2 as p goes from 0 to 1
+    D  = beta_Y 2^(leak + slope * level) Ys + beta_S 2^trust S + nu N      beta_Y from 48 to 1.2 as p goes from 0 to 1
     xi = alpha A / D + (1 - alpha) max(|E|^2 / D - 1, 0)                   A: |output|^2 of the last block
     G  = max(xi / (1 + xi), floor sqrt(min(N / |E|^2, 1)))
 
@@ -39,7 +39,6 @@ from firmware_py.dsp.near_end import (
     LEVEL_STEP,
     LEVELS,
     NEAR,
-    ONSET_KEEP,
     RISE_KEEP,
     SPEECH_STOP_HZ,
     USUAL_LEVEL,
@@ -71,10 +70,11 @@ _LOUD = np.float32(1e30)
 _NOISE_BIAS = np.float32(1.6)
 _ECHO_RULES, _MISSED_RULES = np.float32(8.0), np.float32(4.0)  # times the noise
 _LEAK_START, _LEAK_LOW, _LEAK_HIGH = np.float32(-4.5), np.float32(-8.0), np.float32(-2.0)
-_SLOPE_HIGH, _SLOPE_SHARE, _TRUST_LOW = np.float32(3.0), np.float32(0.3), np.float32(-6.0)
+_SLOPE_HIGH, _SLOPE_SHARE = np.float32(3.0), np.float32(0.3)
+_TRUST_START, _TRUST_LOW = np.float32(-1.0), np.float32(-6.0)
 _LEAK_UP, _LEAK_DOWN, _TRUST_UP, _TRUST_DOWN = (np.float32(x) for x in (0.4, 0.6, 0.3, 0.7))  # quantiles
 _FAR_OFF = np.float32(4.0)  # times what is expected: the leak takes double steps
-_ECHO_WEIGHT, _MISSED_WEIGHT, _WEIGHT_NEAR = (np.float32(np.log2(beta)) for beta in (40.0, 8.0, 1.2))
+_ECHO_WEIGHT, _MISSED_WEIGHT, _WEIGHT_NEAR = (np.float32(np.log2(beta)) for beta in (48.0, 8.0, 1.2))
 _NOISE_WEIGHT_NEAR = np.float32(0.05)  # of the noise weight
 
 
@@ -134,8 +134,8 @@ def residual_echo(rate_hz: int, block_frames: int, noise_reduction_db: float) ->
     pace[LEAK_STEP] = 0.06 * blocks
     pace[NOISE_WEIGHT] = min(1.0, noise_reduction_db / 8.0)
     pace[FLOOR] = 10 ** (-noise_reduction_db / 20)
-    near_pace = zeros(5)
-    near_pace[[RISE_KEEP, ONSET_KEEP, FALL_KEEP]] = np.array([0.7, 0.3, 0.85]) ** blocks
+    near_pace = zeros(4)
+    near_pace[[RISE_KEEP, FALL_KEEP]] = np.array([0.75, 0.85]) ** blocks
     near_pace[[LEVEL_STEP, USUAL_STEP]] = np.array([0.01, 0.005]) * blocks
     blocks_per_s = rate_hz / block_frames
     span = [
@@ -155,10 +155,11 @@ def residual_echo(rate_hz: int, block_frames: int, noise_reduction_db: float) ->
         **{name: zeros(bins) for name in lines},
         minimum=np.full(bins, _LOUD),
         last_minimum=np.full(bins, _LOUD),
-        **{name: zeros(bands) for name in (*kinds, "echo_gain", "missed_gain", "slope", "trust")},
+        **{name: zeros(bands) for name in (*kinds, "echo_gain", "missed_gain", "slope")},
         leak=np.full(bands, _LEAK_START),
+        trust=np.full(bands, _TRUST_START),
         usual=zeros(LEVELS),
-        verdict=zeros(5),
+        verdict=zeros(4),
         tally=np.zeros(2, np.int64),
     )
     state.verdict[USUAL_LEVEL] = 2.0 * np.log2(0.05)  # speech at -26 dBFS, until the far end has been heard

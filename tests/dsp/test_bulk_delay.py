@@ -193,12 +193,15 @@ def test_a_jump_is_found_within_300_ms_of_sound(sound, delay_s):
     assert np.array_equal(new, np.arange(new[0], len(found)))
 
 
-def test_a_silent_far_end_is_no_evidence_and_changes_nothing():
+def test_a_silent_far_end_is_no_evidence_and_only_makes_what_is_known_less_sure():
     far = np.concatenate([voice(1.2, seed=10), np.zeros(RATE)])
     found = listen(echo(far, 0.05, seed=11), far)
     last = found[-1]
     assert (last[LAG], last[EVIDENCE]) == (6, 0)
-    assert np.array_equal(found[200], last)
+    assert np.array_equal(found[200, :CONFIDENCE], last[:CONFIDENCE])
+    assert last[CONFIDENCE] == pytest.approx(
+        found[200, CONFIDENCE] * np.exp(-(len(found) - 201) * 0.008 / 5.0), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("sound", [noise, voice])

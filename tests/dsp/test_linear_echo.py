@@ -104,7 +104,7 @@ class LinearTwin:
     def learn(self, d, p, heard):
         X, E, B, PS = self.X, self.E, self.B, self.PS
         error = np.abs(E) ** 2
-        self.PE = self.keep(0.9, self.PE, error)
+        self.PE = self.keep(0.86, self.PE, error)
         g = (0.1 if np.abs(d).max() > 0.985 else 1.0) / (self.S + np.maximum(self.PE, p * error) + 1e-9)
         self.W = self.W + self.C * g * X.conj() * E
         rest = np.maximum(1 - 0.5 * self.C * g * self.power, 0.1) * self.C

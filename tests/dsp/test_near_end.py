@@ -8,7 +8,6 @@ from firmware_py.dsp.near_end import (
     LEVEL,
     LEVELS,
     NEAR,
-    ONSET,
     USUAL_LEVEL,
     echo_rules,
     explain,
@@ -20,8 +19,8 @@ from firmware_py.dsp.near_end import (
 BANDS, STOP = 36, 28  # 8 ms at 16 kHz, bands up to 7 kHz
 FLOOR = 1e-10
 SILENT_UP_TO, TALKS_FROM = 1.1, 1.9
-# per block of 8 ms: what is kept of L as it rises, for the onset, as it falls; steps of the levels
-PACE = np.array([0.7, 0.3, 0.85, 0.01, 0.005], np.float32)
+# per block of 8 ms: what is kept of L as it rises, as it falls; steps of the levels
+PACE = np.array([0.75, 0.85, 0.01, 0.005], np.float32)
 
 
 def floats(values):
@@ -29,7 +28,7 @@ def floats(values):
 
 
 def verdict_of(level=0.0, evidence=0.0, near=0.0):
-    verdict = np.zeros(5, np.float32)
+    verdict = np.zeros(4, np.float32)
     verdict[[NEAR, EVIDENCE, LEVEL, USUAL_LEVEL]] = near, evidence, level, 2 * np.log2(0.05)
     return verdict
 
@@ -39,10 +38,10 @@ def powers(rng, low=-9, high=0):
 
 
 class JudgeTwin:
-    """p and the onset in double precision."""
+    """p in double precision."""
 
     def __init__(self):
-        self.p = self.onset = self.L = 0.0
+        self.p = self.L = 0.0
         self.usual = np.zeros(LEVELS)
 
     def block(self, L, ruled, level, adapt):
@@ -53,14 +52,9 @@ class JudgeTwin:
                 step = 0.75 * (1 - 0.95 * self.p) if self.usual[grade] < L else -0.25
                 self.usual[grade] = np.clip(self.usual[grade] + 0.005 * step, 0, 3)
             L = unusual
-        self.onset = self.probability(max(0.3 * self.L + 0.7 * L, self.L))
-        keep = 0.7 if self.L < L else 0.85
+        keep = 0.75 if self.L < L else 0.85
         self.L = keep * self.L + (1 - keep) * L
-        self.p = self.probability(self.L)
-
-    @staticmethod
-    def probability(L):
-        return np.clip((L - SILENT_UP_TO) / (TALKS_FROM - SILENT_UP_TO), 0, 1)
+        self.p = np.clip((self.L - SILENT_UP_TO) / (TALKS_FROM - SILENT_UP_TO), 0, 1)
 
 
 def test_the_level_is_told_in_steps_of_3_db_against_what_is_usual_and_at_most_three():
@@ -168,26 +162,22 @@ def test_every_verdict_equals_the_plain_twin():
         judge(verdict, usual, evidence, ruled, PACE, adapt)
         twin.block(float(evidence), ruled, float(level), adapt)
         assert verdict[NEAR] == pytest.approx(twin.p, abs=1e-4)
-        assert verdict[ONSET] == pytest.approx(twin.onset, abs=1e-4)
         assert verdict[EVIDENCE] == pytest.approx(twin.L, abs=1e-4)
         assert np.allclose(usual, twin.usual, atol=1e-4)
         seen.append(twin.p)
     assert (min(seen), max(seen)) == (0.0, 1.0)
 
 
-def test_the_onset_comes_with_the_first_block_and_the_probability_soon_after():
+def test_a_burst_of_one_block_is_no_talker_and_a_pause_between_syllables_no_end():
     verdict, usual = verdict_of(), np.zeros(LEVELS, np.float32)
-    onsets, probabilities = [], []
+    probabilities = []
     for n in range(40):
         judge(verdict, usual, np.float32(3.0 if n < 10 else 0.0), False, PACE, True)
-        onsets.append(float(verdict[ONSET]))
         probabilities.append(float(verdict[NEAR]))
-    assert onsets[0] == 1.0
     assert probabilities[0] == 0.0
-    assert probabilities[3] > 0.9
-    assert probabilities[12] > 0.5  # a pause between syllables is no end
-    assert probabilities[-1] == onsets[-1] == 0.0
-    assert all(onset >= near for onset, near in zip(onsets, probabilities, strict=True))
+    assert probabilities[4] > 0.9
+    assert probabilities[11] > 0.5
+    assert probabilities[-1] == 0.0
 
 
 def settled(evidence, level, blocks, near=0.0, adapt=True, usual=None):

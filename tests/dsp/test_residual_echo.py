@@ -77,7 +77,7 @@ class ResidualTwin:
         self.overlap = np.zeros(B)
         self.Ys = self.last_missed = self.PM = self.A = np.zeros(bins)
         self.M0 = self.M1 = np.full(bins, 1e30)
-        self.leak, self.slope, self.trust = np.full(BANDS, -4.5), np.zeros(BANDS), np.zeros(BANDS)
+        self.leak, self.slope, self.trust = np.full(BANDS, -4.5), np.zeros(BANDS), np.full(BANDS, -1.0)
         self.usual = np.zeros(6)
         self.L = self.p = 0.0
         self.usual_level = 2 * np.log2(0.05)
@@ -117,13 +117,13 @@ class ResidualTwin:
                 step = 0.75 * (1 - 0.95 * self.p) if usual < L else -0.25
                 self.usual[grade] = np.clip(usual + 0.005 * step, 0, 3)
             L = max(L - usual, 0)
-        keep = 0.7 if self.L < L else 0.85
+        keep = 0.75 if self.L < L else 0.85
         self.L = keep * self.L + (1 - keep) * L
         self.p = float(np.clip((self.L - SILENT_UP_TO) / (TALKS_FROM - SILENT_UP_TO), 0, 1))
 
     def shape(self):
         p, (echo_gain, missed_gain) = self.p, self.gains
-        R = 40 ** (1 - p) * 1.2**p * spread(echo_gain, B + 1) * self.Ys
+        R = 48 ** (1 - p) * 1.2**p * spread(echo_gain, B + 1) * self.Ys
         R = R + 8 ** (1 - p) * 1.2**p * spread(missed_gain, B + 1) * self.S
         G = gain_of(self.E2, self.N, self.A, R, self.nu * between(1, 0.05, p), between(0.9, 0.4, p), self.floor)
         self.A = G**2 * self.E2
@@ -244,7 +244,7 @@ def test_a_talker_however_loud_moves_the_leak_no_more_than_a_whisper_does():
 
 
 @pytest.mark.parametrize(
-    ("near", "echo_times", "missed_times"), [(0.0, 40.0, 8.0), (0.5, 48.0**0.5, 9.6**0.5), (1.0, 1.2, 1.2)]
+    ("near", "echo_times", "missed_times"), [(0.0, 48.0, 8.0), (0.5, 57.6**0.5, 9.6**0.5), (1.0, 1.2, 1.2)]
 )
 def test_the_echo_is_over_estimated_by_16_db_and_under_a_talker_hardly(near, echo_times, missed_times):
     echo_gain, missed_gain = arrays(np.random.default_rng(5), BANDS, BANDS)
