@@ -44,6 +44,7 @@ class State:
             if isinstance(value, np.ndarray):
                 if not value.flags.c_contiguous or not value.flags.writeable:
                     raise TypeError(f"{type(self).__name__}.{name}: an array must be C-contiguous and writeable")
+                value[...] = value.copy()  # so that its pages are there before the first period
                 place = [value.ctypes.data, *value.shape]
             elif isinstance(value, State):
                 place = [value.table.ctypes.data]
