@@ -75,13 +75,3 @@ def fill_turn(cos: Floats, sin: Floats, drift: np.float32, block: int) -> None:
         square = x * x
         cos[k] = _ONE - square * (_C2 - square * (_C4 - square * _C6))
         sin[k] = x * (_ONE - square * (_C3 - square * (_C5 - square * _C7)))
-
-
-@realtime
-def turn_filter(w_re: Floats, w_im: Floats, cos: Floats, sin: Floats) -> None:
-    """All partitions slide by one block's drift."""
-    for p in range(w_re.shape[0]):
-        for k in range(w_re.shape[1]):
-            re, im = w_re[p, k], w_im[p, k]
-            w_re[p, k] = re * cos[k] - im * sin[k]
-            w_im[p, k] = re * sin[k] + im * cos[k]

@@ -41,13 +41,14 @@ import numpy as np
 from firmware_py.dsp.alignment import move_filter, move_variance, wanted_offset
 from firmware_py.dsp.bulk_delay import BulkDelay, bulk_delay, find_delay
 from firmware_py.dsp.clipping import watch_clipping
-from firmware_py.dsp.clock_drift import DRIFT, fill_turn, follow_delay, measure_delay, turn_filter
+from firmware_py.dsp.clock_drift import DRIFT, fill_turn, follow_delay, measure_delay
 from firmware_py.dsp.fft import RealFft, irfft2, real_fft, rfft2
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
 from firmware_py.dsp.partitioned_filter import (
+    add_row,
     cut_taps,
-    estimate_echoes,
+    finish_estimates,
     kalman_gain,
     kalman_update,
     lms_gain,
@@ -88,7 +89,7 @@ _BENDS = np.float32(0.5)  # main over microphone energy, from which on a curve c
 
 
 class LinearEcho(State):
-    """State and workspace. K bins are padded with zeros to a multiple of 16; P and ring are rows, one a
+    """State and workspace. K bins are padded with zeros to a multiple of 8; P and ring are rows, one a
     block of far end."""
 
     fft: RealFft
@@ -112,7 +113,7 @@ class LinearEcho(State):
     error_power: Floats  # [K] PE
     d_re: Floats  # [K] microphone
     d_im: Floats
-    y_re: Floats  # [K] echo estimates: main
+    y_re: Floats  # [K] echo estimates, between two blocks without the newest far end: main
     y_im: Floats
     u_re: Floats  # [K] shadow
     u_im: Floats
@@ -139,7 +140,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     shadow = max(1, round(SHADOW_SHARE * partitions))
     reach = int(np.ceil(REACH_S * rate_hz / block_frames))
     ring = 1 << int(np.ceil(np.log2(reach + partitions)))
-    bins = -(-(block_frames + 1) // 16) * 16
+    bins = -(-(block_frames + 1) // 8) * 8
     blocks = block_frames / rate_hz / REFERENCE_BLOCK_S
 
     def zeros(*shape: int) -> Floats:
@@ -204,8 +205,9 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, adapt: bool, out: Flo
     clear(s.frame)
     slide(s.frame, mic)
     rfft2(fft, s.far_frame, s.frame, s.x_re[head], s.x_im[head], s.d_re, s.d_im)
-    estimate_echoes(
-        s.x_re, s.x_im, head + s.position[OFFSET], s.w_re, s.w_im, s.c, s.z_re, s.z_im, s.prior,
+    row = (head + s.position[OFFSET]) & (s.x_re.shape[0] - 1)
+    finish_estimates(
+        s.x_re[row], s.x_im[row], s.w_re[0], s.w_im[0], s.c[0], s.z_re[0], s.z_im[0], s.prior[0],
         s.y_re, s.y_im, s.u_re, s.u_im, s.missed, s.shadow_power,
     )  # fmt: skip
     watch_clipping(s.clip, mic)
@@ -230,45 +232,77 @@ def subtract_echo(s: LinearEcho, mic: Floats, far: Floats, adapt: bool, out: Flo
 @realtime
 def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt: bool) -> None:
     """What the block that was subtracted teaches. *near* is p; *heard* whether the far end is; with
-    *adapt* false the filters only follow the clock."""
+    *adapt* false the filters only follow the clock. What is known of the next block's estimates is then in their arrays."""
     if not adapt:
-        turn_filter(s.w_re, s.w_im, s.turn_cos, s.turn_sin)  # clocks do not stop while nothing is learnt
-        turn_filter(s.z_re, s.z_im, s.turn_cos, s.turn_sin)
+        clear(s.step)
+        update_main(s, _ZERO)
+        update_shadow(s)
         return
-    pace, head, block = s.pace, s.position[HEAD], mic.shape[0]
-    start = head + s.position[OFFSET]
-    trust = _CLIPPED_TRUST if peak(mic) > _CLIPPED else _ONE
-    kalman_gain(s.step, s.error_power, s.missed, s.e_re, s.e_im, pace[ERROR_KEEP], near, trust)
-    wander = smoothed(pace[WANDER_NEAR], pace[WANDER], near if heard else _ONE)
-    kalman_update(
-        s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.step, wander, s.turn_cos, s.turn_sin
-    )  # fmt: skip
-    lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
-    lms_update(s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.v_re, s.v_im, s.step, s.turn_cos, s.turn_sin)
-    constrain(s)
+    pace, block = s.pace, mic.shape[0]
+    bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
+    find_delay(s.delay, s.x_re, s.x_im, s.position[HEAD], s.d_re, s.d_im)
+    proven = bends or s.energy[HAS_CANCELLED] > _ZERO
+    begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], proven))
 
+    trust = _CLIPPED_TRUST if peak(mic) > _CLIPPED else _ONE
+    learn_curve(s.curve, mic, s.estimate, trust * (_ONE - near) if bends else _ZERO)
+    kalman_gain(s.step, s.error_power, s.missed, s.e_re, s.e_im, pace[ERROR_KEEP], near, trust)
     measure_delay(s.drift, s.e_re, s.e_im, s.y_re, s.y_im, s.error_power, block, pace[DRIFT_KEEP])
+    update_main(s, smoothed(pace[WANDER_NEAR], pace[WANDER], near if heard else _ONE))
+    lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
+    update_shadow(s)
+    constrain(s)
     if s.energy[MAIN] < CANCELS * s.energy[MIC]:
         follow_delay(s.drift, block, pace[DRIFT_GAIN])
     fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
-    bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
-    learn_curve(s.curve, mic, s.estimate, trust * (_ONE - near) if bends else _ZERO)
-    find_delay(s.delay, s.x_re, s.x_im, head, s.d_re, s.d_im)
-    proven = bends or s.energy[HAS_CANCELLED] > _ZERO
-    begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], proven))
+
+
+@realtime
+def update_main(s: LinearEcho, wander: np.float32) -> None:
+    """The main filter by one step; it turns with the clock even if the step is 0."""
+    kalman_update(
+        s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.w_re, s.w_im, s.c, s.z_re.shape[0],
+        s.e_re, s.e_im, s.step, wander, s.turn_cos, s.turn_sin, s.y_re, s.y_im, s.u_re, s.u_im, s.missed,
+    )  # fmt: skip
+
+
+@realtime
+def update_shadow(s: LinearEcho) -> None:
+    """The shadow filter by one step, after the main filter."""
+    lms_update(
+        s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.z_re, s.z_im, s.prior,
+        s.v_re, s.v_im, s.step, s.turn_cos, s.turn_sin, s.u_re, s.u_im, s.shadow_power,
+    )  # fmt: skip
 
 
 @realtime
 def constrain(s: LinearEcho) -> None:
     """One partition of each filter is cut to its taps; the main filter's shows where the direct path is."""
     main, shadow = s.position[TURN], s.position[SHADOW_TURN]
+    add_partitions(s, main, shadow, -_ONE)
     irfft2(s.fft, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow], s.frame, s.other_frame)
     s.tap_energy[main] = cut_taps(s.frame)
     cut_taps(s.other_frame)
     find_direct_path(s.curve, s.frame, main, s.position[OFFSET], s.tap_energy)
     rfft2(s.fft, s.frame, s.other_frame, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow])
+    add_partitions(s, main, shadow, _ONE)
     s.position[TURN] = (main + 1) % s.w_re.shape[0]
     s.position[SHADOW_TURN] = (shadow + 1) % s.z_re.shape[0]
+
+
+@realtime
+def add_partitions(s: LinearEcho, main: int, shadow: int, sign: np.float32) -> None:
+    """What a partition of each filter will return of the next block, added to its sums or, with *sign* -1, taken out. The first
+    one's is not in them yet."""
+    before, mask = s.position[HEAD] + s.position[OFFSET] - 1, s.x_re.shape[0] - 1
+    if main > 0:
+        row = (before + main) & mask
+        add_row(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.y_re, s.y_im)
+        if main >= s.z_re.shape[0]:
+            add_row(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.u_re, s.u_im)
+    if shadow > 0:
+        row = (before + shadow) & mask
+        add_row(s.x_re[row], s.x_im[row], s.z_re[shadow], s.z_im[shadow], sign, s.u_re, s.u_im)
 
 
 @realtime
@@ -312,3 +346,4 @@ def begin_at(s: LinearEcho, offset: int) -> None:
     copy_rows(s.w_re, s.z_re)
     copy_rows(s.w_im, s.z_im)
     s.position[OFFSET] = offset
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + offset, s.c, s.missed)

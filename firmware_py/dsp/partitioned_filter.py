@@ -1,8 +1,10 @@
 """Two partitioned filters in the frequency domain over one far end: how they are applied, and how each learns. Arrays only.
 
-A filter is P rows of K bins; row p meets the far-end spectrum of p blocks ago, which is row (start + p) of a ring whose length
-is a power of two. Rows are walked sixteen bins at a time, all partitions before the next sixteen: what is summed over partitions
-stays in registers, and each array is read and written once a block. K is a multiple of sixteen.
+A filter is P rows of K bins, K a multiple of eight; row p meets the far-end spectrum of p blocks ago, which is row (start + p) of a
+ring whose length is a power of two. Rows are walked eight bins at a time, all partitions before the next eight: what is summed
+over partitions stays in registers. Memory, not arithmetic, takes the time, so each array is read and written once a block: an
+update, while it holds the new partition, also adds what that will return of the next block's far end, of which only the first
+row is not known yet.
 
 Equations, names and sources are linear_echo's, which owns the arrays.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.simd import larger16, load16, splat16, store16
+from firmware_py.dsp.simd import larger8, load8, splat8, store8
 from firmware_py.dsp.vectors import Floats, smoothed
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
@@ -22,47 +24,33 @@ _SHADOW_STEP, _SHADOW_CAUTION = np.float32(0.8), np.float32(4.0)
 
 
 @realtime
-def estimate_echoes(
-    x_re: Floats, x_im: Floats, start: int,
-    w_re: Floats, w_im: Floats, c: Floats, z_re: Floats, z_im: Floats, prior: Floats,
+def finish_estimates(
+    x_re: Floats, x_im: Floats, w_re: Floats, w_im: Floats, c: Floats, z_re: Floats, z_im: Floats, prior: np.float32,
     y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats, shadow_power: Floats,
 ) -> None:  # fmt: skip
-    """Y of the main filter w, U of the shadow z followed by w's later partitions; S; prior |X|^2 over the shadow's."""
-    partitions, bins = w_re.shape
-    early, mask = z_re.shape[0], x_re.shape[0] - 1
-    x_re, x_im, w_re, w_im = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1)
-    c, z_re, z_im = c.reshape(-1), z_re.reshape(-1), z_im.reshape(-1)
-    for k in range(0, bins, 16):
-        u, v, y, z, s, far = (
-            splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO), splat16(_ZERO)
-        )  # fmt: skip
-        for p in range(early, partitions):
-            at, of = ((start + p) & mask) * bins + k, p * bins + k
-            a, b = load16(x_re, at), load16(x_im, at)
-            re, im = load16(w_re, of), load16(w_im, of)
-            u += a * re - b * im
-            v += a * im + b * re
-            s += load16(c, of) * (a * a + b * b)
-        y += u
-        z += v
-        for p in range(early):
-            at, of = ((start + p) & mask) * bins + k, p * bins + k
-            a, b = load16(x_re, at), load16(x_im, at)
-            re, im = load16(w_re, of), load16(w_im, of)
-            y += a * re - b * im
-            z += a * im + b * re
-            re, im = load16(z_re, of), load16(z_im, of)
-            u += a * re - b * im
-            v += a * im + b * re
-            power = a * a + b * b
-            s += load16(c, of) * power
-            far += splat16(prior[p]) * power
-        store16(y_re, k, y)
-        store16(y_im, k, z)
-        store16(u_re, k, u)
-        store16(u_im, k, v)
-        store16(missed, k, s)
-        store16(shadow_power, k, far)
+    """The newest far end x, met by the first rows w, c and z, added to the sums that both updates have left over the others: Y of
+    the main filter, U of the shadow followed by the main filter's later partitions, S, and prior |X|^2 over the shadow's."""
+    for k in range(0, x_re.shape[0], 8):
+        a, b = load8(x_re, k), load8(x_im, k)
+        power = a * a + b * b
+        re, im = load8(w_re, k), load8(w_im, k)
+        store8(y_re, k, load8(y_re, k) + a * re - b * im)
+        store8(y_im, k, load8(y_im, k) + a * im + b * re)
+        re, im = load8(z_re, k), load8(z_im, k)
+        store8(u_re, k, load8(u_re, k) + a * re - b * im)
+        store8(u_im, k, load8(u_im, k) + a * im + b * re)
+        store8(missed, k, load8(missed, k) + load8(c, k) * power)
+        store8(shadow_power, k, load8(shadow_power, k) + splat8(prior) * power)
+
+
+@realtime
+def add_row(
+    x_re: Floats, x_im: Floats, w_re: Floats, w_im: Floats, sign: np.float32, y_re: Floats, y_im: Floats
+) -> None:  # fmt: skip
+    """y += sign x w, for a partition that changes after it has been summed."""
+    for k in range(y_re.shape[0]):
+        y_re[k] += sign * (x_re[k] * w_re[k] - x_im[k] * w_im[k])
+        y_im[k] += sign * (x_re[k] * w_im[k] + x_im[k] * w_re[k])
 
 
 @realtime
@@ -71,13 +59,13 @@ def sum_missed(x_re: Floats, x_im: Floats, start: int, c: Floats, missed: Floats
     partitions, bins = c.shape
     mask = x_re.shape[0] - 1
     x_re, x_im, c = x_re.reshape(-1), x_im.reshape(-1), c.reshape(-1)
-    for k in range(0, bins, 16):
-        s = splat16(_ZERO)
+    for k in range(0, bins, 8):
+        s = splat8(_ZERO)
         for p in range(partitions):
             at = ((start + p) & mask) * bins + k
-            a, b = load16(x_re, at), load16(x_im, at)
-            s += load16(c, p * bins + k) * (a * a + b * b)
-        store16(missed, k, s)
+            a, b = load8(x_re, at), load8(x_im, at)
+            s += load8(c, p * bins + k) * (a * a + b * b)
+        store8(missed, k, s)
 
 
 @realtime
@@ -102,49 +90,86 @@ def lms_gain(gain: Floats, shadow_power: Floats, v_re: Floats, v_im: Floats) -> 
 
 @realtime
 def kalman_update(
-    x_re: Floats, x_im: Floats, start: int, w_re: Floats, w_im: Floats, c: Floats,
+    x_re: Floats, x_im: Floats, start: int, w_re: Floats, w_im: Floats, c: Floats, early: int,
     e_re: Floats, e_im: Floats, gain: Floats, wander: np.float32, cos: Floats, sin: Floats,
+    y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats,
 ) -> None:  # fmt: skip
-    """One Kalman step of the main filter w and of its error variance c, *wander* is q; then w turns by cos + i sin."""
+    """One Kalman step of the main filter w and of its error variance c, *wander* is q; then w turns by cos + i sin. What the next
+    block will meet, but for its first row, is summed on the way: of Y, of U from *early* on, and of S."""
     partitions, bins = w_re.shape
     mask = x_re.shape[0] - 1
     x_re, x_im, w_re, w_im, c = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1), c.reshape(-1)
     none, half, one, least, q = (
-        splat16(_ZERO), splat16(_HALF), splat16(_ONE), splat16(_LEAST_SHRINK), splat16(wander)
+        splat8(_ZERO), splat8(_HALF), splat8(_ONE), splat8(_LEAST_SHRINK), splat8(wander)
     )  # fmt: skip
-    for k in range(0, bins, 16):
-        e, f, g, turn_re, turn_im = load16(e_re, k), load16(e_im, k), load16(gain, k), load16(cos, k), load16(sin, k)
-        for p in range(partitions):
-            at, of = ((start + p) & mask) * bins + k, p * bins + k
-            a, b, before = load16(x_re, at), load16(x_im, at), load16(c, of)
+    for k in range(0, bins, 8):
+        e, f, g, turn_re, turn_im = load8(e_re, k), load8(e_im, k), load8(gain, k), load8(cos, k), load8(sin, k)
+        y, z, s = splat8(_ZERO), splat8(_ZERO), splat8(_ZERO)
+        store8(u_re, k, y)
+        store8(u_im, k, z)
+        at = ((start + partitions - 1) & mask) * bins + k
+        a, b = load8(x_re, at), load8(x_im, at)
+        power = a * a + b * b
+        for i in range(partitions):
+            p = partitions - 1 - i
+            at, of = ((start + p - 1) & mask) * bins + k, p * bins + k
+            next_a, next_b, before = load8(x_re, at), load8(x_im, at), load8(c, of)
             step = before * g
-            re = load16(w_re, of) + step * (a * e + b * f)
-            im = load16(w_im, of) + step * (a * f - b * e)
-            rest = before * larger16(one - half * step * (a * a + b * b), least)
-            store16(c, of, rest + q * larger16(re * re + im * im - rest, none))
-            store16(w_re, of, re * turn_re - im * turn_im)
-            store16(w_im, of, re * turn_im + im * turn_re)
+            re = load8(w_re, of) + step * (a * e + b * f)
+            im = load8(w_im, of) + step * (a * f - b * e)
+            rest = before * larger8(one - half * step * power, least)
+            after = rest + q * larger8(re * re + im * im - rest, none)
+            store8(c, of, after)
+            re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+            store8(w_re, of, re)
+            store8(w_im, of, im)
+            a, b = next_a, next_b
+            power = a * a + b * b
+            if p > 0:
+                y += a * re - b * im
+                z += a * im + b * re
+                s += after * power
+            if p == early:
+                store8(u_re, k, y)
+                store8(u_im, k, z)
+        store8(y_re, k, y)
+        store8(y_im, k, z)
+        store8(missed, k, s)
 
 
 @realtime
 def lms_update(
     x_re: Floats, x_im: Floats, start: int, z_re: Floats, z_im: Floats, prior: Floats,
     v_re: Floats, v_im: Floats, gain: Floats, cos: Floats, sin: Floats,
+    u_re: Floats, u_im: Floats, shadow_power: Floats,
 ) -> None:  # fmt: skip
-    """z[p] += prior[p] gain conj(x[start + p]) v; then z turns by cos + i sin."""
+    """z[p] += prior[p] gain conj(x[start + p]) v; then z turns by cos + i sin. What the next block will meet, but for its first
+    row, is added to U, and summed of prior |X|^2."""
     partitions, bins = z_re.shape
     mask = x_re.shape[0] - 1
     x_re, x_im, z_re, z_im = x_re.reshape(-1), x_im.reshape(-1), z_re.reshape(-1), z_im.reshape(-1)
-    for k in range(0, bins, 16):
-        g, turn_re, turn_im = load16(gain, k), load16(cos, k), load16(sin, k)
-        e, f = g * load16(v_re, k), g * load16(v_im, k)
-        for p in range(partitions):
-            at, of = ((start + p) & mask) * bins + k, p * bins + k
-            a, b, weight = load16(x_re, at), load16(x_im, at), splat16(prior[p])
-            re = load16(z_re, of) + weight * (a * e + b * f)
-            im = load16(z_im, of) + weight * (a * f - b * e)
-            store16(z_re, of, re * turn_re - im * turn_im)
-            store16(z_im, of, re * turn_im + im * turn_re)
+    for k in range(0, bins, 8):
+        g, turn_re, turn_im = load8(gain, k), load8(cos, k), load8(sin, k)
+        e, f = g * load8(v_re, k), g * load8(v_im, k)
+        y, z, far = load8(u_re, k), load8(u_im, k), splat8(_ZERO)
+        at = ((start + partitions - 1) & mask) * bins + k
+        a, b = load8(x_re, at), load8(x_im, at)
+        for i in range(partitions):
+            p = partitions - 1 - i
+            at, of, weight = ((start + p - 1) & mask) * bins + k, p * bins + k, splat8(prior[p])
+            re = load8(z_re, of) + weight * (a * e + b * f)
+            im = load8(z_im, of) + weight * (a * f - b * e)
+            re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+            store8(z_re, of, re)
+            store8(z_im, of, im)
+            a, b = load8(x_re, at), load8(x_im, at)
+            if p > 0:
+                y += a * re - b * im
+                z += a * im + b * re
+                far += weight * (a * a + b * b)
+        store8(u_re, k, y)
+        store8(u_im, k, z)
+        store8(shadow_power, k, far)
 
 
 @realtime

@@ -121,7 +121,7 @@ class ResidualEcho(State):
 def residual_echo(rate_hz: int, block_frames: int, noise_reduction_db: float) -> ResidualEcho:
     """A suppressor that has heard nothing. Steady noise is turned down by *noise_reduction_db* at most; 0
     leaves it."""
-    bins = -(-(block_frames + 1) // 16) * 16
+    bins = -(-(block_frames + 1) // 8) * 8
     bands = bins // 4
     blocks = block_frames / rate_hz / REFERENCE_BLOCK_S
     band_hz = 4 * rate_hz / (2 * block_frames)

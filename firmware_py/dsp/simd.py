@@ -1,14 +1,14 @@
-"""Four floats at once, or sixteen, said outright.
+"""Four floats at once, or eight, said outright.
 
     x = load4(samples, i)               samples[i] to samples[i + 3]: any i that is not negative, no alignment, no check
     store4(samples, i, x * y + x)       + - * lane by lane
     splat4(gain), spread4(gains, i)     one number in all lanes
-    larger4(x, y), root4(x), x / y      lane by lane; so are load16, store16, splat16, larger16
+    larger4(x, y), root4(x), x / y      lane by lane; so are load8, store8, splat8, larger8
 
 The compiler vectorises a loop over single samples only if it can prove that no two arrays overlap, or check that at every call; a
 run of four or eight, as in a Fourier transform, is too short for either, and a pass over a dozen arrays has too many to check.
-These values are LLVM's own <4 x float>, one register of SSE on x86-64 and of NEON on aarch64, and <16 x float>, which is as many
-registers as the machine needs. As in all kernels, a product and a sum may become one instruction.
+These values are LLVM's own <4 x float>, one register of SSE on x86-64 and of NEON on aarch64, and <8 x float>, one register of AVX
+and two of NEON. As in all kernels, a product and a sum may become one instruction.
 
 It is not a vector library, but what kernels need. Lane 0 has the lowest address.
 """
@@ -45,7 +45,7 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(ir.FloatType(), kind.lanes))
 
 
-FOUR, SIXTEEN = LanesType(4), LanesType(16)
+FOUR, EIGHT = LanesType(4), LanesType(8)
 _FLAGS = sorted(OPTIONS["fastmath"])
 
 
@@ -53,9 +53,9 @@ def _define(operation: Any, instruction: str) -> None:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments, flags=_FLAGS)
 
-    cases = [signature(kind, kind, kind) for kind in (FOUR, SIXTEEN)]
+    cases = [signature(kind, kind, kind) for kind in (FOUR, EIGHT)]
     infer_global(operation)(type("Template", (ConcreteTemplate,), {"cases": cases}))
-    for kind in (FOUR, SIXTEEN):
+    for kind in (FOUR, EIGHT):
         lower_builtin(operation, kind, kind)(generate)
 
 
@@ -191,14 +191,14 @@ def _two_of_two(first: tuple[int, ...], second: tuple[int, ...]) -> Any:
 
 # the first argument of an intrinsic is numba's own, which a caller does not give: hence Any
 load4: Any = _load(FOUR)  # (array, at)
-load16: Any = _load(SIXTEEN)
+load8: Any = _load(EIGHT)
 store4: Any = _store(FOUR)  # (array, at, vector)
-store16: Any = _store(SIXTEEN)
+store8: Any = _store(EIGHT)
 spread4: Any = _spread4  # (array, at): array[at] in all lanes
 splat4: Any = _splat(FOUR)  # (float)
-splat16: Any = _splat(SIXTEEN)
+splat8: Any = _splat(EIGHT)
 larger4: Any = _larger(FOUR)  # (vector, vector): what is no number loses
-larger16: Any = _larger(SIXTEEN)
+larger8: Any = _larger(EIGHT)
 root4: Any = _root4  # (vector)
 lane4: Any = _lane4  # (vector, lane): a float
 reverse4: Any = _reverse4  # (vector)

@@ -97,7 +97,7 @@ def spectra(signal, block, half):
     """Spectra of all blocks, padded as the canceller pads them: with the block before, or with zeros in its place."""
     rows = signal[: len(signal) // block * block].reshape(-1, block).astype(np.float64)
     before = np.vstack([np.zeros((1, block)), rows[:-1]]) if half == "far" else np.zeros_like(rows)
-    out = np.zeros((len(rows), -(-(block + 1) // 16) * 16), complex)
+    out = np.zeros((len(rows), -(-(block + 1) // 8) * 8), complex)
     out[:, : block + 1] = np.fft.rfft(np.hstack([before, rows]))
     return out
 

@@ -7,7 +7,7 @@ import pytest
 
 from firmware_py.dsp import loudspeaker
 from firmware_py.dsp.clipping import REPEATS, explain_clipping, watch_clipping
-from firmware_py.dsp.clock_drift import DRIFT, fill_turn, turn_filter
+from firmware_py.dsp.clock_drift import DRIFT, fill_turn
 from firmware_py.dsp.linear_echo import (
     JUMPED,
     OFFSET,
@@ -283,13 +283,12 @@ def test_a_block_is_judged_before_it_is_learnt_from():
 def test_turning_a_filter_by_the_drift_delays_what_it_returns_by_as_many_frames():
     taps = np.zeros(2 * B)
     taps[20] = 1.0
-    spectrum = np.fft.rfft(taps)
-    w_re, w_im = spectrum.real.astype(np.float32)[None].copy(), spectrum.imag.astype(np.float32)[None].copy()
-    cos, sin = np.zeros((2, B + 1), np.float32)
-    fill_turn(cos, sin, np.float32(0.05), B)
+    spectrum, state = np.fft.rfft(taps), linear_echo(RATE, B, P)
+    state.w_re[0, : B + 1], state.w_im[0, : B + 1] = spectrum.real, spectrum.imag
+    fill_turn(state.turn_cos, state.turn_sin, np.float32(0.05), B)
     for _ in range(60):
-        turn_filter(w_re, w_im, cos, sin)
-    moved = np.fft.irfft(w_re[0] + 1j * w_im[0])
+        learn_echo(state, np.zeros(B, np.float32), np.float32(0), False, False)
+    moved = np.fft.irfft(spectra(state, "w")[0])
     assert np.argmax(moved) == 23
     assert moved[23] == pytest.approx(1.0, abs=1e-3)
 
@@ -413,6 +412,7 @@ def test_a_filter_that_moves_estimates_the_same_echo_if_nothing_of_it_falls_out(
         if n == 30:
             begin_at(other, 0)
         for each in (state, other):
+            learn_echo(each, silence, np.float32(0), False, False)
             subtract_echo(each, silence, x, False, out)
         assert np.allclose(state.estimate, other.estimate, atol=2e-6)
         loudest = max(loudest, np.abs(state.estimate).max())
@@ -514,7 +514,7 @@ def test_the_rings_hold_all_that_a_filter_a_quarter_of_a_second_late_may_meet(ra
     for ring in (state.x_re.shape[0], state.far_peak.shape[0], state.curve.far.shape[0]):
         assert ring >= reach + partitions
         assert ring & (ring - 1) == 0
-    assert state.x_re.shape[1] % 16 == 0
+    assert state.x_re.shape[1] % 8 == 0
     assert state.x_re.shape[1] >= block + 1
     assert 0 < state.z_re.shape[0] <= partitions
     assert state.delay.gamma.shape[0] >= reach

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from firmware_py.dsp.partitioned_filter import (
+    add_row,
     cut_taps,
-    estimate_echoes,
+    finish_estimates,
     kalman_gain,
     kalman_update,
     lms_gain,
@@ -21,7 +22,8 @@ SHAPES = [
     (24, 12, 144, 64, 60), # as long as it gets
     (8, 4, 144, 8, 3),     # a ring without a row to spare
     (5, 5, 48, 8, 8 + 5),  # a start beyond the ring, as with an offset
-    (6, 1, 272, 32, 31),
+    (6, 1, 264, 32, 31),
+    (3, 2, 136, 4, 0),     # the row before the first is the last
 ]  # fmt: skip
 each_shape = pytest.mark.parametrize(("P", "PS", "K", "ring", "start"), SHAPES)
 
@@ -47,6 +49,21 @@ class Scene:
         self.W, self.Z, self.E = both(self.w_re, self.w_im), both(self.z_re, self.z_im), both(self.e_re, self.e_im)
         self.C, self.power = self.c.astype(float), np.abs(self.X) ** 2
         self.turn = both(self.cos, self.sin)
+        self.ahead = rng.standard_normal((6, K)).astype(np.float32)  # Y, U, S, the shadow's power
+
+    def kalman_step(self, wander):
+        y_re, y_im, u_re, u_im, missed, _ = self.ahead
+        kalman_update(
+            self.x_re, self.x_im, self.start, self.w_re, self.w_im, self.c, len(self.z_re), self.e_re, self.e_im, self.gain,
+            np.float32(wander), self.cos, self.sin, y_re, y_im, u_re, u_im, missed,
+        )  # fmt: skip
+
+    def lms_step(self):
+        _, _, u_re, u_im, _, power = self.ahead
+        lms_update(
+            self.x_re, self.x_im, self.start, self.z_re, self.z_im, self.prior, self.e_re, self.e_im, self.gain,
+            self.cos, self.sin, u_re, u_im, power,
+        )  # fmt: skip
 
 
 def both(re, im):
@@ -59,37 +76,67 @@ def close(found, expected, rounding=3e-6):
 
 
 @each_shape
-def test_both_estimates_and_what_they_may_miss_are_sums_over_partitions(P, PS, K, ring, start):
+def test_the_newest_far_end_is_added_to_both_estimates_and_to_what_they_may_miss(P, PS, K, ring, start):
     s = Scene(P, PS, K, ring, start)
-    outs = np.full((6, K), np.nan, np.float32)  # each is written, none is read
-    estimate_echoes(
-        s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.z_re, s.z_im, s.prior, *outs,
-    )  # fmt: skip
-    y_re, y_im, u_re, u_im, missed, shadow_power = outs
-    assert close(both(y_re, y_im), (s.X * s.W).sum(0))
-    assert close(both(u_re, u_im), (s.X[:PS] * s.Z).sum(0) + (s.X[PS:] * s.W[PS:]).sum(0))
+    first = (s.x_re[start % ring], s.x_im[start % ring], s.w_re[0], s.w_im[0], s.c[0], s.z_re[0], s.z_im[0])
+    finish_estimates(*first, s.prior[0], *s.ahead)
+    before = Scene(P, PS, K, ring, start).ahead.astype(float)
+    X, power = s.X[0], s.power[0]
+    assert close(both(s.ahead[0], s.ahead[1]), both(before[0], before[1]) + X * s.W[0])
+    assert close(both(s.ahead[2], s.ahead[3]), both(before[2], before[3]) + X * s.Z[0])
+    assert close(s.ahead[4], before[4] + s.C[0] * power)
+    assert close(s.ahead[5], before[5] + s.prior[0] * power)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_row_is_added_to_a_sum_and_taken_out_of_it(sign):
+    s = Scene(*SHAPES[1])
+    before = both(*s.ahead[:2])
+    add_row(s.x_re[0], s.x_im[0], s.w_re[1], s.w_im[1], np.float32(sign), *s.ahead[:2])
+    assert close(both(*s.ahead[:2]), before + sign * both(s.x_re[0], s.x_im[0]) * s.W[1])
+
+
+@each_shape
+def test_what_may_be_missed_is_a_sum_over_partitions(P, PS, K, ring, start):
+    s = Scene(P, PS, K, ring, start)
+    missed = np.full(K, np.nan, np.float32)
+    sum_missed(s.x_re, s.x_im, start, s.c, missed)
     assert close(missed, (s.C * s.power).sum(0))
-    assert close(shadow_power, (s.prior[:PS, None] * s.power[:PS]).sum(0))
-    again = np.full(K, np.nan, np.float32)
-    sum_missed(s.x_re, s.x_im, start, s.c, again)
-    assert close(again, (s.C * s.power).sum(0))
 
 
 @each_shape
 @pytest.mark.parametrize("wander", [0.0, 0.001, 0.2])
 def test_a_kalman_step_learns_from_the_error_doubts_less_and_then_turns(P, PS, K, ring, start, wander):
     s = Scene(P, PS, K, ring, start)
-    kalman_update(s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(wander), s.cos, s.sin)
+    s.kalman_step(wander)
     W = s.W + s.C * s.gain * s.X.conj() * s.E
     shrunk = np.maximum(1 - s.C * s.gain * s.power / 2, 0.1) * s.C
     assert close(both(s.w_re, s.w_im), W * s.turn)
     assert close(s.c, shrunk + np.float32(wander) * np.maximum(np.abs(W) ** 2 - shrunk, 0))
 
 
+@each_shape
+def test_updates_leave_what_the_next_block_will_meet_but_for_its_first_row(P, PS, K, ring, start):
+    """In the next block each partition meets the row that now belongs to the one before it."""
+    s = Scene(P, PS, K, ring, start)
+    s.kalman_step(0.01)
+    s.lms_step()
+    X, power, W, Z = s.X[: P - 1], s.power[: P - 1], both(s.w_re, s.w_im)[1:], both(s.z_re, s.z_im)[1:]
+    expected = {
+        "Y": (X * W).sum(0),
+        "U": (X[: PS - 1] * Z).sum(0) + (X[PS - 1 :] * W[PS - 1 :]).sum(0),
+        "S": (s.c[1:] * power).sum(0),
+        "shadow's power": (s.prior[1:PS, None] * power[: PS - 1]).sum(0),
+    }
+    found = dict(zip(expected, (both(*s.ahead[:2]), both(*s.ahead[2:4]), s.ahead[4], s.ahead[5]), strict=True))
+    for name, value in expected.items():
+        assert close(found[name], value), name
+
+
 def test_a_variance_falls_to_a_tenth_at_most_in_one_step():
     s = Scene(*SHAPES[1])
     s.gain[:] = 1e9
-    kalman_update(s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0), s.cos, s.sin)
+    s.kalman_step(0)
     assert np.allclose(s.c, 0.1 * s.C, rtol=1e-5)
 
 
@@ -97,27 +144,23 @@ def test_a_variance_never_grows_past_what_the_filter_is():
     s = Scene(*SHAPES[1])
     s.gain[:] = 0
     for _ in range(400):
-        kalman_update(
-            s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0.1), s.cos, s.sin
-        )
+        s.kalman_step(0.1)
     assert np.allclose(s.c, np.maximum(np.abs(s.W) ** 2, s.C), rtol=1e-3)
 
 
 @each_shape
 def test_an_lms_step_learns_in_proportion_to_the_prior_and_then_turns(P, PS, K, ring, start):
     s = Scene(P, PS, K, ring, start)
-    lms_update(
-        s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin
-    )  # fmt: skip
+    s.lms_step()
     expected = (s.Z + s.prior[:PS, None] * s.gain * s.X[:PS].conj() * s.E) * s.turn
     assert close(both(s.z_re, s.z_im), expected)
 
 
 @each_shape
-def test_an_update_writes_nothing_but_its_filter(P, PS, K, ring, start):
+def test_an_update_writes_nothing_but_its_filter_and_the_sums(P, PS, K, ring, start):
     s, fresh = Scene(P, PS, K, ring, start), Scene(P, PS, K, ring, start)
-    kalman_update(s.x_re, s.x_im, start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0.1), s.cos, s.sin)
-    lms_update(s.x_re, s.x_im, start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin)
+    s.kalman_step(0.1)
+    s.lms_step()
     for name in ("x_re", "x_im", "prior", "e_re", "e_im", "gain", "cos", "sin"):
         assert np.array_equal(getattr(s, name), getattr(fresh, name)), name
 
@@ -126,8 +169,8 @@ def test_without_error_a_filter_only_turns_and_without_drift_it_stays():
     s = Scene(*SHAPES[3])
     s.e_re[:] = s.e_im[:] = s.sin[:] = 0
     s.cos[:] = 1
-    kalman_update(s.x_re, s.x_im, s.start, s.w_re, s.w_im, s.c, s.e_re, s.e_im, s.gain, np.float32(0), s.cos, s.sin)
-    lms_update(s.x_re, s.x_im, s.start, s.z_re, s.z_im, s.prior, s.e_re, s.e_im, s.gain, s.cos, s.sin)
+    s.kalman_step(0)
+    s.lms_step()
     assert np.array_equal(both(s.w_re, s.w_im), s.W)
     assert np.array_equal(both(s.z_re, s.z_im), s.Z)
 

@@ -22,7 +22,7 @@ from firmware_py.dsp.residual_echo import (
 )
 
 RATE, B = 16000, 128
-BINS, BANDS, STOP = 144, 36, 28
+BINS, BANDS, STOP = 136, 34, 28
 FLOOR = 1e-10
 SILENT_UP_TO, TALKS_FROM = 1.1, 1.9
 

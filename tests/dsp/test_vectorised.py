@@ -48,9 +48,9 @@ STEREO = np.zeros((128, 2), dtype=np.float32)
 WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
 ROWS, EARLY, RING = (np.zeros((rows, 144), dtype=np.float32) for rows in (4, 2, 8))  # partitions or blocks, and bins
-BINS = np.zeros(144, dtype=np.float32)
+BINS = np.zeros(136, dtype=np.float32)
 FRAME, OTHER = np.zeros((2, 256), dtype=np.float32)
-BANDS = np.zeros(36, dtype=np.float32)
+BANDS = np.zeros(34, dtype=np.float32)
 CLIP, ENERGY, TALLY = np.zeros(3, dtype=np.float32), np.zeros(9, dtype=np.float32), np.zeros(2, dtype=np.int64)
 PASSES, FFT = complex_fft.passes(120), fft.real_fft(256)  # a pass of each radix stays inside 120 points and padding
 HISTORY = np.zeros(8 * 128, dtype=np.float32)  # rows of whitened spectra
@@ -77,18 +77,21 @@ CURVE = loudspeaker.loudspeaker(16000, 128, 4)
         (rates.decimate,    (rates.Decimator(3, 2).state, WIDE, STEREO),           ["multiply"]),
         (rates.interpolate, (rates.Interpolator(3).state, STEREO, WIDE),           ["multiply"]),
         (resample.resample, (resample.Resampler().state, STEREO, 1.0, WIDE),       ["multiply"]),
-        (partitioned_filter.estimate_echoes,
-         (RING, RING, 5, ROWS, ROWS, ROWS, EARLY, EARLY, MONO, BINS, BINS, BINS, BINS, BINS, BINS),  ["add", "multiply"]),
+        (partitioned_filter.finish_estimates,
+         (BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS),  ["multiply"]),
+        (partitioned_filter.add_row,
+         (BINS, BINS, BINS, BINS, HALF, BINS, BINS),  ["multiply"]),
         (partitioned_filter.sum_missed,
          (RING, RING, 5, ROWS, BINS),  ["multiply"]),
         (partitioned_filter.kalman_gain,
          (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply", "divide"]),
         (partitioned_filter.kalman_update,
-         (RING, RING, 5, ROWS, ROWS, ROWS, BINS, BINS, BINS, HALF, BINS, BINS),  ["multiply", "larger"]),
+         (RING, RING, 5, ROWS, ROWS, ROWS, 2, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS, BINS),
+         ["multiply", "larger"]),
         (partitioned_filter.lms_gain,
          (BINS, BINS, BINS, BINS),  ["multiply", "divide"]),
         (partitioned_filter.lms_update,
-         (RING, RING, 5, EARLY, EARLY, MONO, BINS, BINS, BINS, BINS, BINS),  ["multiply"]),
+         (RING, RING, 5, EARLY, EARLY, MONO, BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS),  ["multiply"]),
         (partitioned_filter.cut_taps,
          (FRAME,),  ["multiply"]),
         (two_filters.find_error,
@@ -107,8 +110,6 @@ CURVE = loudspeaker.loudspeaker(16000, 128, 4)
          (CLIP, BINS, BINS, BINS, BINS, BINS, 128, HALF),  ["multiply", "divide"]),
         (clock_drift.fill_turn,
          (BINS, BINS, HALF, 128),  ["multiply"]),
-        (clock_drift.turn_filter,
-         (ROWS, ROWS, BINS, BINS),  ["multiply"]),
         (loudspeaker.add_curve,
          (CURVE, CURVE.slopes, MONO, MONO),  ["multiply", "larger"]),
         (loudspeaker.filter_path,
