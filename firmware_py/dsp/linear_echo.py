@@ -30,7 +30,7 @@ better of the two is copied onto the other:
 this room. A talker cannot do that, for he is not in the estimate. Both begin anew, C_p at what the error says is missing.
 
 Around them stand loudspeaker, through whose curve the far end goes first; clipping, which keeps saturated samples out of
-the error; clock_drift, which turns both filters; bulk_delay and alignment, which keep the echo inside their window; and
+the error; clock_drift, which says how both filters turn; bulk_delay and alignment, which keep the echo inside their window; and
 two_filters, which says whom to believe. It does not suppress what stays (residual_echo does).
 """
 
@@ -108,12 +108,12 @@ class LinearEcho(State):
     z_im: Floats
     prior: Floats  # [P] how the power of a room's response decays, 1 first
     tap_energy: Floats  # [P] of each partition of the main filter, when it was last constrained
-    missed: Floats  # [K] S, what the estimate may miss
+    missed: Floats  # [K] S, what the estimate may miss; this and the next are like the estimates between two blocks
     shadow_power: Floats  # [K] sum of prior |X|^2 over the shadow's partitions
     error_power: Floats  # [K] PE
     d_re: Floats  # [K] microphone
     d_im: Floats
-    y_re: Floats  # [K] echo estimates, between two blocks without the newest far end: main
+    y_re: Floats  # [K] echo estimates, between two blocks without the first partition's share: main
     y_im: Floats
     u_re: Floats  # [K] shadow
     u_im: Floats

@@ -2,9 +2,9 @@
 
 A filter is P rows of K bins, K a multiple of eight; row p meets the far-end spectrum of p blocks ago, which is row (start + p) of a
 ring whose length is a power of two. Rows are walked eight bins at a time, all partitions before the next eight: what is summed
-over partitions stays in registers. Memory, not arithmetic, takes the time, so each array is read and written once a block: an
-update, while it holds the new partition, also adds what that will return of the next block's far end, of which only the first
-row is not known yet.
+over partitions stays in registers. Memory, not arithmetic, takes the time, so each filter is read and written once a block: an
+update, while it holds the new partition, also adds what that will return in the next block. Only the first partition may meet a
+row that is not there yet.
 
 Equations, names and sources are linear_echo's, which owns the arrays.
 """
@@ -28,7 +28,7 @@ def finish_estimates(
     x_re: Floats, x_im: Floats, w_re: Floats, w_im: Floats, c: Floats, z_re: Floats, z_im: Floats, prior: np.float32,
     y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats, shadow_power: Floats,
 ) -> None:  # fmt: skip
-    """The newest far end x, met by the first rows w, c and z, added to the sums that both updates have left over the others: Y of
+    """The row x that the first partition meets, with the first rows w, c and z, added to the sums both updates left: Y of
     the main filter, U of the shadow followed by the main filter's later partitions, S, and prior |X|^2 over the shadow's."""
     for k in range(0, x_re.shape[0], 8):
         a, b = load8(x_re, k), load8(x_im, k)

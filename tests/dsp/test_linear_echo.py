@@ -9,6 +9,7 @@ from firmware_py.dsp import loudspeaker
 from firmware_py.dsp.clipping import REPEATS, explain_clipping, watch_clipping
 from firmware_py.dsp.clock_drift import DRIFT, fill_turn
 from firmware_py.dsp.linear_echo import (
+    HEAD,
     JUMPED,
     OFFSET,
     begin_at,
@@ -238,6 +239,33 @@ def test_a_filter_that_turns_equals_the_plain_twin():
     state.drift[DRIFT] = twin.drift = 0.08  # ten samples a second
     follow(state, twin, mic, far, silent)
     assert abs(twin.drift) > 0.01
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 8])
+def test_between_two_blocks_the_sums_are_those_of_the_filters_as_they_are(partitions):
+    """Whatever happened since: a step, a constraint, a move, or nothing but the clock."""
+    mic, far = scene(0.8, seed=12)
+    state, out, checked = linear_echo(RATE, B, partitions), np.zeros(B, np.float32), 0
+    early, ring = len(state.z_re), len(state.x_re)
+    fill_turn(state.turn_cos, state.turn_sin, np.float32(0.02), B)
+    for n, (d, x) in enumerate(blocks_of(mic, far)):
+        learn_echo(state, d, np.float32(0), True, n % 9 != 8)
+        if n % 20 == 10:
+            begin_at(state, n // 20 % 3)
+            learn_echo(state, d, np.float32(0), True, False)  # whoever moves a filter goes through the updates
+        Z = spectra(state, "z")
+        W, C = spectra(state, "w"), state.c[:, : B + 1].astype(float)
+        subtract_echo(state, d, x, False, out)
+        rows = (state.position[HEAD] + state.position[OFFSET] + np.arange(partitions)) % ring
+        X = spectra(state, "x")[rows]
+        for name, sums in (("y", (X * W).sum(0)), ("u", (X * np.concatenate([Z, W[early:]])).sum(0))):
+            found = getattr(state, f"{name}_re")[: B + 1] + 1j * getattr(state, f"{name}_im")[: B + 1]
+            assert np.allclose(found, sums, atol=1e-4 * max(np.abs(sums).max(), 1e-3)), (name, n)
+        assert np.allclose(state.missed[: B + 1], (C * np.abs(X) ** 2).sum(0), rtol=1e-4, atol=1e-9)
+        power = (state.prior[:early, None] * np.abs(X[:early]) ** 2).sum(0)
+        assert np.allclose(state.shadow_power[: B + 1], power, rtol=1e-4, atol=1e-9)
+        checked += bool(W.any())
+    assert checked > 50
 
 
 def test_nothing_is_learnt_while_it_may_not_adapt():

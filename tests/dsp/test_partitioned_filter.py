@@ -76,7 +76,7 @@ def close(found, expected, rounding=3e-6):
 
 
 @each_shape
-def test_the_newest_far_end_is_added_to_both_estimates_and_to_what_they_may_miss(P, PS, K, ring, start):
+def test_the_first_partition_is_added_to_both_estimates_and_to_what_they_may_miss(P, PS, K, ring, start):
     s = Scene(P, PS, K, ring, start)
     first = (s.x_re[start % ring], s.x_im[start % ring], s.w_re[0], s.w_im[0], s.c[0], s.z_re[0], s.z_im[0])
     finish_estimates(*first, s.prior[0], *s.ahead)

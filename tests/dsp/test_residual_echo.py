@@ -246,7 +246,7 @@ def test_a_talker_however_loud_moves_the_leak_no_more_than_a_whisper_does():
 @pytest.mark.parametrize(
     ("near", "echo_times", "missed_times"), [(0.0, 48.0, 8.0), (0.5, 57.6**0.5, 9.6**0.5), (1.0, 1.2, 1.2)]
 )
-def test_the_echo_is_over_estimated_by_16_db_and_under_a_talker_hardly(near, echo_times, missed_times):
+def test_the_echo_is_over_estimated_by_17_db_and_under_a_talker_hardly(near, echo_times, missed_times):
     echo_gain, missed_gain = arrays(np.random.default_rng(5), BANDS, BANDS)
     echo_before, missed_before = doubles(echo_gain, missed_gain)
     weigh_bands(echo_gain, missed_gain, np.float32(near))

@@ -172,15 +172,15 @@ def test_an_array_that_does_not_hold_floats_in_a_row_does_not_compile(kernel, ar
         compiled(kernel)(X.copy(), array)
 
 
-def add_four_to_sixteen(x, to):
+def add_four_to_eight(x, to):
     store8(to, 0, load4(x, 0) + load8(x, 0))
 
 
-def store_sixteen_as_four(x, to):
+def store_eight_as_four(x, to):
     store4(to, 0, load8(x, 0))
 
 
-@pytest.mark.parametrize("kernel", [add_four_to_sixteen, store_sixteen_as_four])
-def test_four_and_sixteen_do_not_mix(kernel):
+@pytest.mark.parametrize("kernel", [add_four_to_eight, store_eight_as_four])
+def test_four_and_eight_do_not_mix(kernel):
     with pytest.raises(NumbaError):
         compiled(kernel)(LONG, LONG.copy())

@@ -47,7 +47,7 @@ WORDS = np.zeros((128, 2), dtype=np.int32)
 STEREO = np.zeros((128, 2), dtype=np.float32)
 WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
-ROWS, EARLY, RING = (np.zeros((rows, 144), dtype=np.float32) for rows in (4, 2, 8))  # partitions or blocks, and bins
+ROWS, EARLY, RING = (np.zeros((rows, 136), dtype=np.float32) for rows in (4, 2, 8))  # partitions or blocks, and bins
 BINS = np.zeros(136, dtype=np.float32)
 FRAME, OTHER = np.zeros((2, 256), dtype=np.float32)
 BANDS = np.zeros(34, dtype=np.float32)
