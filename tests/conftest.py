@@ -1,5 +1,6 @@
 """What tests share: a board, a bus, a bench. What could not be asked on this machine is said at the end, with the reason."""
 
+import signal
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -9,6 +10,12 @@ from firmware_py import Board, load_board
 from hil.bench import VirtualBench
 
 NOT_TESTED = "not tested: "
+
+
+def pytest_configure() -> None:
+    """A run that a script starts in the background ignores Ctrl-C, and so would all that it starts: nothing would end them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
