@@ -112,7 +112,7 @@ def _served_meanwhile(board: str) -> Iterator[Path]:
             process_group=0,  # Ctrl-C is for this command, which then ends its server in order
         )
         try:
-            while not socket.exists():
+            while not _answers(socket):  # the first time it compiles its kernels, and that takes minutes
                 if server.poll() is not None:
                     raise NoServer(f"no server runs for {board}, and none could be started")
                 time.sleep(0.05)
@@ -121,6 +121,15 @@ def _served_meanwhile(board: str) -> Iterator[Path]:
             if server.poll() is None:
                 server.terminate()
             server.wait()
+
+
+def _answers(socket: Path) -> bool:
+    """Whether a server greets there, soon enough."""
+    try:
+        Client(socket).close()
+    except NoServer:
+        return False
+    return True
 
 
 def exit_code(refusal: AudioSessionError) -> int:

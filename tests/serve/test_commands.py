@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_py.cli import main
+from firmware_py.cli import main, session
+from firmware_py.serve import client
 
 BOARD = "virtual:respeaker-2mic-v1"
 MODES = ["default", "voiceChat", "videoRecording", "measurement", "gameChat"]
@@ -150,3 +151,9 @@ def test_a_session_can_be_held_on_a_virtual_board_that_nobody_serves(tmp_path):
         held.send_signal(signal.SIGINT)
         held.communicate(timeout=60)
     assert held.returncode == 5
+
+
+def test_a_server_that_still_prepares_its_kernels_is_waited_for(monkeypatch):
+    monkeypatch.setattr(client, "ANSWER_S", 0.3)  # loading them takes longer, and compiling them longer than 30 s
+    with session._served_meanwhile(BOARD) as socket, client.Client(socket) as greeted:
+        assert greeted.board == BOARD
