@@ -46,7 +46,7 @@ from firmware_py.dsp.fft import RealFft, irfft2, real_fft, rfft2
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
 from firmware_py.dsp.partitioned_filter import (
-    add_row,
+    add_product,
     cut_taps,
     finish_estimates,
     kalman_gain,
@@ -297,12 +297,12 @@ def add_partitions(s: LinearEcho, main: int, shadow: int, sign: np.float32) -> N
     before, mask = s.position[HEAD] + s.position[OFFSET] - 1, s.x_re.shape[0] - 1
     if main > 0:
         row = (before + main) & mask
-        add_row(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.y_re, s.y_im)
+        add_product(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.y_re, s.y_im)
         if main >= s.z_re.shape[0]:
-            add_row(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.u_re, s.u_im)
+            add_product(s.x_re[row], s.x_im[row], s.w_re[main], s.w_im[main], sign, s.u_re, s.u_im)
     if shadow > 0:
         row = (before + shadow) & mask
-        add_row(s.x_re[row], s.x_im[row], s.z_re[shadow], s.z_im[shadow], sign, s.u_re, s.u_im)
+        add_product(s.x_re[row], s.x_im[row], s.z_re[shadow], s.z_im[shadow], sign, s.u_re, s.u_im)
 
 
 @realtime

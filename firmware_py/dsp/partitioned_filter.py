@@ -44,7 +44,7 @@ def finish_estimates(
 
 
 @realtime
-def add_row(
+def add_product(
     x_re: Floats, x_im: Floats, w_re: Floats, w_im: Floats, sign: np.float32, y_re: Floats, y_im: Floats
 ) -> None:  # fmt: skip
     """y += sign x w, for a partition that changes after it has been summed."""

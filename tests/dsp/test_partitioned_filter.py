@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firmware_py.dsp.partitioned_filter import (
-    add_row,
+    add_product,
     cut_taps,
     finish_estimates,
     kalman_gain,
@@ -89,10 +89,10 @@ def test_the_first_partition_is_added_to_both_estimates_and_to_what_they_may_mis
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_row_is_added_to_a_sum_and_taken_out_of_it(sign):
+def test_a_product_is_added_to_a_sum_and_taken_out_of_it(sign):
     s = Scene(*SHAPES[1])
     before = both(*s.ahead[:2])
-    add_row(s.x_re[0], s.x_im[0], s.w_re[1], s.w_im[1], np.float32(sign), *s.ahead[:2])
+    add_product(s.x_re[0], s.x_im[0], s.w_re[1], s.w_im[1], np.float32(sign), *s.ahead[:2])
     assert close(both(*s.ahead[:2]), before + sign * both(s.x_re[0], s.x_im[0]) * s.W[1])
 
 

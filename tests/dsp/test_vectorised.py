@@ -79,7 +79,7 @@ CURVE = loudspeaker.loudspeaker(16000, 128, 4)
         (resample.resample, (resample.Resampler().state, STEREO, 1.0, WIDE),       ["multiply"]),
         (partitioned_filter.finish_estimates,
          (BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS),  ["multiply"]),
-        (partitioned_filter.add_row,
+        (partitioned_filter.add_product,
          (BINS, BINS, BINS, BINS, HALF, BINS, BINS),  ["multiply"]),
         (partitioned_filter.sum_missed,
          (RING, RING, 5, ROWS, BINS),  ["multiply"]),
