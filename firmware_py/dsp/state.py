@@ -59,6 +59,7 @@ class State:
 
     table: NDArray[np.int64]
     address: int
+    numba_type: StateType
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} is fixed; write into its array")
@@ -74,8 +75,7 @@ class StateType(types.Type):
 
 @typeof_impl.register(State)
 def _typeof(value: State, context: Any) -> StateType:
-    kind: StateType = vars(value)["numba_type"]
-    return kind
+    return value.numba_type
 
 
 @register_default(StateType)

@@ -496,12 +496,28 @@ def test_a_block_that_cannot_be_processed_is_refused_with_what_would_be_right(mi
         (np.zeros(256, np.float32), "256 of out"),
         (np.zeros(128), "out is float64"),
         (np.zeros(128, np.int16), "out is int16"),
+        (np.frombuffer(bytes(512), np.float32), "out is read-only"),
     ],
 )
 def test_an_output_that_cannot_take_it_is_refused(out, message):
     silence = np.zeros(128, np.float32)
     with pytest.raises(ValueError, match=message):
         EchoCanceller(rate_hz=16000, block_frames=128).process(silence, silence, out)
+
+
+def test_samples_that_cannot_be_written_or_lie_at_an_odd_address_are_heard_as_any_others():
+    rng = np.random.default_rng(33)
+    far = speech_like(rng, 12800, 16000)
+    mic = (0.5 * far).astype(np.float32)
+    expected = cancelled(EchoCanceller(rate_hz=16000, block_frames=128), mic, far)
+    canceller, out = EchoCanceller(rate_hz=16000, block_frames=128), np.zeros(12800, np.float32)
+    for at in range(0, 12800, 128):
+        block = slice(at, at + 128)
+        read_only = np.frombuffer(mic[block].tobytes(), np.float32)
+        odd = np.frombuffer(b"." + far[block].tobytes(), np.uint8)[1:].view(np.float32)
+        assert not read_only.flags.writeable and not odd.flags.aligned
+        canceller.process(read_only, odd, out[block])
+    assert np.array_equal(out, expected)
 
 
 def test_a_refused_block_changes_nothing():
