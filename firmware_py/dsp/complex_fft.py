@@ -5,10 +5,10 @@ A pass of radix r, after passes whose radices multiply to L, with m = n / (r L);
 
     y[q + L (r p + j)] = exp(-2 pi i j p L / n) * sum_k x[q + L (p + m k)] exp(-2 pi i j k / r)
 
-Reads are contiguous in q + L p, writes in q, and runs of q are multiples of four: every vector is loaded and
-stored whole. Only in the first pass L is 1. There four p lie side by side, and are transposed on their way
-out. The first radix is 8 or 4, whichever leaves nothing but fours of the power of two; the factors 3 and 5
-of 10 ms blocks come last. Other factors are refused.
+Reads are contiguous in q + L p, writes in q, and runs of q are L long, four or a multiple of eight: every vector is
+loaded and stored whole, of eight where L allows: *like* is one of that length. Only in the first pass L is 1. There
+four p lie side by side, and are transposed on their way out. The first radix is 8 or 4, whichever leaves nothing
+but fours of the power of two; the factors 3 and 5 of 10 ms blocks come last. Other factors are refused.
 
 It is not scaled, and has no inverse: who wants one lets real and imaginary parts change places.
 """
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.simd import load4, splat4, spread4, store4, zip4
+from firmware_py.dsp.simd import lanes, load, load4, splat, splat4, splat8, spread, store, zipped
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints
 
 _PADDING = 32  # the first pass takes p in fours, and rounds up
-_HALF = np.float32(0.5)
+_ZERO, _HALF = np.float32(0.0), np.float32(0.5)
 _SIN_45, _SIN_60 = np.float32(np.sqrt(0.5)), np.float32(np.sqrt(0.75))
 _COS_72, _COS_144 = np.float32(np.cos(0.4 * np.pi)), np.float32(np.cos(0.8 * np.pi))
 _SIN_72, _SIN_144 = np.float32(np.sin(0.4 * np.pi)), np.float32(np.sin(0.8 * np.pi))
@@ -91,17 +91,28 @@ def transform(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats) -
         radix = s.radix[index]
         if index == last:
             b_re, b_im = to_re, to_im
-        if radix == 3:
-            _radix3(s, a_re, a_im, b_re, b_im, at, done)
-        elif radix == 5:
-            _radix5(s, a_re, a_im, b_re, b_im, at, done)
-        elif index == last:
-            _last4(s, a_re, a_im, b_re, b_im)
+        if done == 4:
+            _pass(s, radix, a_re, a_im, b_re, b_im, at, done, splat4(_ZERO))
         else:
-            _radix4(s, a_re, a_im, b_re, b_im, at, done)
+            _pass(s, radix, a_re, a_im, b_re, b_im, at, done, splat8(_ZERO))
         done *= radix
         at += (radix - 1) * (points // done)
         a_re, a_im, b_re, b_im = b_re, b_im, a_re, a_im
+
+
+@realtime
+def _pass(
+    s: Passes, radix: int, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int, like: Any
+) -> None:
+    """One pass but the first; its twiddles begin at *at*, and *done* is L."""
+    if radix == 3:
+        _radix3(s, re, im, to_re, to_im, at, done, like)
+    elif radix == 5:
+        _radix5(s, re, im, to_re, to_im, at, done, like)
+    elif radix * done == s.points[0]:
+        _last4(s, re, im, to_re, to_im, like)
+    else:
+        _radix4(s, re, im, to_re, to_im, at, done, like)
 
 
 @realtime
@@ -112,14 +123,14 @@ def turned(re: Any, im: Any, cos: Any, sin: Any) -> Any:
 
 @realtime
 def _store_turned(re: Any, im: Any, cos: Any, sin: Any, to_re: Floats, to_im: Floats, i: int) -> None:
-    store4(to_re, i, re * cos - im * sin)
-    store4(to_im, i, re * sin + im * cos)
+    store(to_re, i, re * cos - im * sin)
+    store(to_im, i, re * sin + im * cos)
 
 
 @realtime
-def _two(re: Floats, im: Floats, i: int, j: int) -> Any:
+def _two(re: Floats, im: Floats, i: int, j: int, like: Any) -> Any:
     """Sum and difference of the points at i and at j."""
-    a_re, a_im, b_re, b_im = load4(re, i), load4(im, i), load4(re, j), load4(im, j)
+    a_re, a_im, b_re, b_im = load(re, i, like), load(im, i, like), load(re, j, like), load(im, j, like)
     return a_re + b_re, a_im + b_im, a_re - b_re, a_im - b_im
 
 
@@ -133,31 +144,31 @@ def _four(ac_re: Any, ac_im: Any, a_c_re: Any, a_c_im: Any, bd_re: Any, bd_im: A
 
 
 @realtime
-def _load_four(re: Floats, im: Floats, i: int, run: int) -> Any:
+def _load_four(re: Floats, im: Floats, i: int, run: int, like: Any) -> Any:
     """The transform of the points at i, i + run, i + 2 run, i + 3 run."""
-    ac_re, ac_im, a_c_re, a_c_im = _two(re, im, i, i + 2 * run)
-    bd_re, bd_im, b_d_re, b_d_im = _two(re, im, i + run, i + 3 * run)
+    ac_re, ac_im, a_c_re, a_c_im = _two(re, im, i, i + 2 * run, like)
+    bd_re, bd_im, b_d_re, b_d_im = _two(re, im, i + run, i + 3 * run, like)
     return _four(ac_re, ac_im, a_c_re, a_c_im, bd_re, bd_im, b_d_re, b_d_im)
 
 
 @realtime
 def _transpose(a: Any, b: Any, c: Any, d: Any, to: Floats, i: int, step: int) -> None:
     """to[i + step * lane] = the lane of a, b, c, d"""
-    ac, ac_high = zip4(a, c)
-    bd, bd_high = zip4(b, d)
-    first, second = zip4(ac, bd)
-    third, fourth = zip4(ac_high, bd_high)
-    store4(to, i, first)
-    store4(to, i + step, second)
-    store4(to, i + 2 * step, third)
-    store4(to, i + 3 * step, fourth)
+    ac, ac_high = zipped(a, c)
+    bd, bd_high = zipped(b, d)
+    first, second = zipped(ac, bd)
+    third, fourth = zipped(ac_high, bd_high)
+    store(to, i, first)
+    store(to, i + step, second)
+    store(to, i + 2 * step, third)
+    store(to, i + 3 * step, fourth)
 
 
 @realtime
 def _first4(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats) -> None:
     run, cos, sin = s.points[0] >> 2, s.cos, s.sin
     for p in range(0, run, 4):
-        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, p, run)
+        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, p, run, splat4(_ZERO))
         b_re, b_im = turned(b_re, b_im, load4(cos, p), load4(sin, p))
         c_re, c_im = turned(c_re, c_im, load4(cos, p + run), load4(sin, p + run))
         d_re, d_im = turned(d_re, d_im, load4(cos, p + 2 * run), load4(sin, p + 2 * run))
@@ -172,10 +183,10 @@ def _first8(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats) -> 
     run, cos, sin, root = s.points[0] >> 3, s.cos, s.sin, splat4(_SIN_45)
     row = (run + 3) & -4
     for p in range(0, run, 4):
-        a_re, a_im, b_re, b_im = _two(re, im, p, p + 4 * run)
-        c_re, c_im, d_re, d_im = _two(re, im, p + run, p + 5 * run)
-        e_re, e_im, f_re, f_im = _two(re, im, p + 2 * run, p + 6 * run)
-        g_re, g_im, h_re, h_im = _two(re, im, p + 3 * run, p + 7 * run)
+        a_re, a_im, b_re, b_im = _two(re, im, p, p + 4 * run, root)
+        c_re, c_im, d_re, d_im = _two(re, im, p + run, p + 5 * run, root)
+        e_re, e_im, f_re, f_im = _two(re, im, p + 2 * run, p + 6 * run, root)
+        g_re, g_im, h_re, h_im = _two(re, im, p + 3 * run, p + 7 * run, root)
         a_re, a_im, c_re, c_im, e_re, e_im, g_re, g_im = _four(
             a_re + e_re, a_im + e_im, a_re - e_re, a_im - e_im, c_re + g_re, c_im + g_im, c_re - g_re, c_im - g_im
         )
@@ -198,71 +209,76 @@ def _first8(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats) -> 
 
 
 @realtime
-def _radix4(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int) -> None:
-    """One flat loop over p and q: a run of q may be no longer than four."""
+def _radix4(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int, like: Any) -> None:
+    """One flat loop over p and q: a run of q may be no longer than one vector."""
     run, cos, sin, q, to = s.points[0] >> 2, s.cos, s.sin, np.int64(0), np.int64(0)
-    for i in range(0, run, 4):
-        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, i, run)
-        store4(to_re, to, a_re)
-        store4(to_im, to, a_im)
-        _store_turned(b_re, b_im, spread4(cos, at), spread4(sin, at), to_re, to_im, to + done)
-        _store_turned(c_re, c_im, spread4(cos, at + 1), spread4(sin, at + 1), to_re, to_im, to + 2 * done)
-        _store_turned(d_re, d_im, spread4(cos, at + 2), spread4(sin, at + 2), to_re, to_im, to + 3 * done)
-        q, to = q + 4, to + 4
+    for i in range(0, run, lanes(like)):
+        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, i, run, like)
+        store(to_re, to, a_re)
+        store(to_im, to, a_im)
+        _store_turned(b_re, b_im, spread(cos, at, like), spread(sin, at, like), to_re, to_im, to + done)
+        _store_turned(c_re, c_im, spread(cos, at + 1, like), spread(sin, at + 1, like), to_re, to_im, to + 2 * done)
+        _store_turned(d_re, d_im, spread(cos, at + 2, like), spread(sin, at + 2, like), to_re, to_im, to + 3 * done)
+        q, to = q + lanes(like), to + lanes(like)
         if q == done:
             at, q, to = at + 3, np.int64(0), to + 3 * done
 
 
 @realtime
-def _last4(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats) -> None:
+def _last4(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, like: Any) -> None:
     """The last pass of a power of two: p is 0, and all twiddles are 1."""
     run = s.points[0] >> 2
-    for i in range(0, run, 4):
-        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, i, run)
-        store4(to_re, i, a_re)
-        store4(to_im, i, a_im)
-        store4(to_re, i + run, b_re)
-        store4(to_im, i + run, b_im)
-        store4(to_re, i + 2 * run, c_re)
-        store4(to_im, i + 2 * run, c_im)
-        store4(to_re, i + 3 * run, d_re)
-        store4(to_im, i + 3 * run, d_im)
+    for i in range(0, run, lanes(like)):
+        a_re, a_im, b_re, b_im, c_re, c_im, d_re, d_im = _load_four(re, im, i, run, like)
+        store(to_re, i, a_re)
+        store(to_im, i, a_im)
+        store(to_re, i + run, b_re)
+        store(to_im, i + run, b_im)
+        store(to_re, i + 2 * run, c_re)
+        store(to_im, i + 2 * run, c_im)
+        store(to_re, i + 3 * run, d_re)
+        store(to_im, i + 3 * run, d_im)
 
 
 @realtime
-def _radix3(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int) -> None:
-    run, cos, sin, half, root = s.points[0] // 3, s.cos, s.sin, splat4(_HALF), splat4(_SIN_60)
+def _radix3(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int, like: Any) -> None:
+    run, cos, sin, half, root = s.points[0] // 3, s.cos, s.sin, splat(_HALF, like), splat(_SIN_60, like)
     for p in range(run // done):
-        b_cos, b_sin = spread4(cos, at + 2 * p), spread4(sin, at + 2 * p)
-        c_cos, c_sin = spread4(cos, at + 2 * p + 1), spread4(sin, at + 2 * p + 1)
-        for q in range(0, done, 4):
+        b_cos, b_sin = spread(cos, at + 2 * p, like), spread(sin, at + 2 * p, like)
+        c_cos, c_sin = spread(cos, at + 2 * p + 1, like), spread(sin, at + 2 * p + 1, like)
+        for q in range(0, done, lanes(like)):
             i, to = p * done + q, 3 * p * done + q
-            a_re, a_im = load4(re, i), load4(im, i)
-            sum_re, sum_im, dif_re, dif_im = _two(re, im, i + run, i + 2 * run)
+            a_re, a_im = load(re, i, like), load(im, i, like)
+            sum_re, sum_im, dif_re, dif_im = _two(re, im, i + run, i + 2 * run, like)
             mid_re, mid_im = a_re - half * sum_re, a_im - half * sum_im
             dif_re, dif_im = root * dif_im, root * dif_re  # times -i, but for the sign of the second
-            store4(to_re, to, a_re + sum_re)
-            store4(to_im, to, a_im + sum_im)
+            store(to_re, to, a_re + sum_re)
+            store(to_im, to, a_im + sum_im)
             _store_turned(mid_re + dif_re, mid_im - dif_im, b_cos, b_sin, to_re, to_im, to + done)
             _store_turned(mid_re - dif_re, mid_im + dif_im, c_cos, c_sin, to_re, to_im, to + 2 * done)
 
 
 @realtime
-def _radix5(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int) -> None:
+def _radix5(s: Passes, re: Floats, im: Floats, to_re: Floats, to_im: Floats, at: int, done: int, like: Any) -> None:
     run, cos, sin = s.points[0] // 5, s.cos, s.sin
-    cos_1, sin_1, cos_2, sin_2 = splat4(_COS_72), splat4(_SIN_72), splat4(_COS_144), splat4(_SIN_144)
+    cos_1, sin_1, cos_2, sin_2 = (
+        splat(_COS_72, like),
+        splat(_SIN_72, like),
+        splat(_COS_144, like),
+        splat(_SIN_144, like),
+    )
     for p in range(run // done):
-        b_cos, b_sin = spread4(cos, at + 4 * p), spread4(sin, at + 4 * p)
-        c_cos, c_sin = spread4(cos, at + 4 * p + 1), spread4(sin, at + 4 * p + 1)
-        d_cos, d_sin = spread4(cos, at + 4 * p + 2), spread4(sin, at + 4 * p + 2)
-        e_cos, e_sin = spread4(cos, at + 4 * p + 3), spread4(sin, at + 4 * p + 3)
-        for q in range(0, done, 4):
+        b_cos, b_sin = spread(cos, at + 4 * p, like), spread(sin, at + 4 * p, like)
+        c_cos, c_sin = spread(cos, at + 4 * p + 1, like), spread(sin, at + 4 * p + 1, like)
+        d_cos, d_sin = spread(cos, at + 4 * p + 2, like), spread(sin, at + 4 * p + 2, like)
+        e_cos, e_sin = spread(cos, at + 4 * p + 3, like), spread(sin, at + 4 * p + 3, like)
+        for q in range(0, done, lanes(like)):
             i, to = p * done + q, 5 * p * done + q
-            a_re, a_im = load4(re, i), load4(im, i)
-            be_re, be_im, b_e_re, b_e_im = _two(re, im, i + run, i + 4 * run)
-            cd_re, cd_im, c_d_re, c_d_im = _two(re, im, i + 2 * run, i + 3 * run)
-            store4(to_re, to, a_re + be_re + cd_re)
-            store4(to_im, to, a_im + be_im + cd_im)
+            a_re, a_im = load(re, i, like), load(im, i, like)
+            be_re, be_im, b_e_re, b_e_im = _two(re, im, i + run, i + 4 * run, like)
+            cd_re, cd_im, c_d_re, c_d_im = _two(re, im, i + 2 * run, i + 3 * run, like)
+            store(to_re, to, a_re + be_re + cd_re)
+            store(to_im, to, a_im + be_im + cd_im)
             mid_re, mid_im = a_re + cos_1 * be_re + cos_2 * cd_re, a_im + cos_1 * be_im + cos_2 * cd_im
             dif_re, dif_im = sin_1 * b_e_im + sin_2 * c_d_im, sin_1 * b_e_re + sin_2 * c_d_re
             _store_turned(mid_re + dif_re, mid_im - dif_im, b_cos, b_sin, to_re, to_im, to + done)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.jit import realtime
-from firmware_py.dsp.simd import larger8, load8, splat8, store8
+from firmware_py.dsp.simd import larger, load8, splat8, store
 from firmware_py.dsp.vectors import Floats, smoothed
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
@@ -34,13 +34,13 @@ def finish_estimates(
         a, b = load8(x_re, k), load8(x_im, k)
         power = a * a + b * b
         re, im = load8(w_re, k), load8(w_im, k)
-        store8(y_re, k, load8(y_re, k) + a * re - b * im)
-        store8(y_im, k, load8(y_im, k) + a * im + b * re)
+        store(y_re, k, load8(y_re, k) + a * re - b * im)
+        store(y_im, k, load8(y_im, k) + a * im + b * re)
         re, im = load8(z_re, k), load8(z_im, k)
-        store8(u_re, k, load8(u_re, k) + a * re - b * im)
-        store8(u_im, k, load8(u_im, k) + a * im + b * re)
-        store8(missed, k, load8(missed, k) + load8(c, k) * power)
-        store8(shadow_power, k, load8(shadow_power, k) + splat8(prior) * power)
+        store(u_re, k, load8(u_re, k) + a * re - b * im)
+        store(u_im, k, load8(u_im, k) + a * im + b * re)
+        store(missed, k, load8(missed, k) + load8(c, k) * power)
+        store(shadow_power, k, load8(shadow_power, k) + splat8(prior) * power)
 
 
 @realtime
@@ -65,7 +65,7 @@ def sum_missed(x_re: Floats, x_im: Floats, start: int, c: Floats, missed: Floats
             at = ((start + p) & mask) * bins + k
             a, b = load8(x_re, at), load8(x_im, at)
             s += load8(c, p * bins + k) * (a * a + b * b)
-        store8(missed, k, s)
+        store(missed, k, s)
 
 
 @realtime
@@ -105,8 +105,8 @@ def kalman_update(
     for k in range(0, bins, 8):
         e, f, g, turn_re, turn_im = load8(e_re, k), load8(e_im, k), load8(gain, k), load8(cos, k), load8(sin, k)
         y, z, s = splat8(_ZERO), splat8(_ZERO), splat8(_ZERO)
-        store8(u_re, k, y)
-        store8(u_im, k, z)
+        store(u_re, k, y)
+        store(u_im, k, z)
         at = ((start + partitions - 1) & mask) * bins + k
         a, b = load8(x_re, at), load8(x_im, at)
         power = a * a + b * b
@@ -117,12 +117,12 @@ def kalman_update(
             step = before * g
             re = load8(w_re, of) + step * (a * e + b * f)
             im = load8(w_im, of) + step * (a * f - b * e)
-            rest = before * larger8(one - half * step * power, least)
-            after = rest + q * larger8(re * re + im * im - rest, none)
-            store8(c, of, after)
+            rest = before * larger(one - half * step * power, least)
+            after = rest + q * larger(re * re + im * im - rest, none)
+            store(c, of, after)
             re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
-            store8(w_re, of, re)
-            store8(w_im, of, im)
+            store(w_re, of, re)
+            store(w_im, of, im)
             a, b = next_a, next_b
             power = a * a + b * b
             if p > 0:
@@ -130,11 +130,11 @@ def kalman_update(
                 z += a * im + b * re
                 s += after * power
             if p == early:
-                store8(u_re, k, y)
-                store8(u_im, k, z)
-        store8(y_re, k, y)
-        store8(y_im, k, z)
-        store8(missed, k, s)
+                store(u_re, k, y)
+                store(u_im, k, z)
+        store(y_re, k, y)
+        store(y_im, k, z)
+        store(missed, k, s)
 
 
 @realtime
@@ -160,16 +160,16 @@ def lms_update(
             re = load8(z_re, of) + weight * (a * e + b * f)
             im = load8(z_im, of) + weight * (a * f - b * e)
             re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
-            store8(z_re, of, re)
-            store8(z_im, of, im)
+            store(z_re, of, re)
+            store(z_im, of, im)
             a, b = load8(x_re, at), load8(x_im, at)
             if p > 0:
                 y += a * re - b * im
                 z += a * im + b * re
                 far += weight * (a * a + b * b)
-        store8(u_re, k, y)
-        store8(u_im, k, z)
-        store8(shadow_power, k, far)
+        store(u_re, k, y)
+        store(u_im, k, z)
+        store(shadow_power, k, far)
 
 
 @realtime

@@ -49,7 +49,7 @@ from firmware_py.dsp.near_end import (
     unexplained,
     weigh_level,
 )
-from firmware_py.dsp.simd import larger4, load4, root4, splat4, spread4, store4
+from firmware_py.dsp.simd import larger, load4, root, splat4, spread, store
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, clear, copy, limited, slide, smoothed
 
@@ -317,13 +317,13 @@ def apply_gain(
     for b in range(echo_gain.shape[0]):
         k = 4 * b
         power, quiet = load4(error, k), load4(noise, k)
-        unwanted = spread4(echo_gain, b) * load4(echo, k) + spread4(missed_gain, b) * load4(missed, k)
+        unwanted = spread(echo_gain, b, one) * load4(echo, k) + spread(missed_gain, b, one) * load4(missed, k)
         over = one / (unwanted + weight * quiet + tiny)
-        ratio = keep * load4(passed, k) * over + new * larger4(power * over - one, none)
-        gain = larger4(ratio / (one + ratio), least * root4(quiet / larger4(power + tiny, quiet)))
-        store4(passed, k, gain * gain * power)
-        store4(e_re, k, gain * load4(e_re, k))
-        store4(e_im, k, gain * load4(e_im, k))
+        ratio = keep * load4(passed, k) * over + new * larger(power * over - one, none)
+        gain = larger(ratio / (one + ratio), least * root(quiet / larger(power + tiny, quiet)))
+        store(passed, k, gain * gain * power)
+        store(e_re, k, gain * load4(e_re, k))
+        store(e_im, k, gain * load4(e_im, k))
 
 
 @realtime

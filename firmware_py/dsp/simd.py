@@ -1,9 +1,10 @@
 """Four floats at once, or eight, said outright.
 
     x = load4(samples, i)               samples[i] to samples[i + 3]: any i that is not negative, no alignment, no check
-    store4(samples, i, x * y + x)       + - * lane by lane
-    splat4(gain), spread4(gains, i)     one number in all lanes
-    larger4(x, y), root4(x), x / y      lane by lane; so are load8, store8, splat8, larger8
+    store(samples, i, x * y + x)        + - * / lane by lane
+    splat4(gain)                        one number in all lanes
+    larger(x, y), root(x)               lane by lane
+    load(samples, i, like=x)            as many as x has: so a kernel is written once for four and for eight
 
 The compiler vectorises a loop over single samples only if it can prove that no two arrays overlap, or check that at every call; a
 run of four or eight, as in a Fourier transform, is too short for either, and a pass over a dozen arrays has too many to check.
@@ -16,6 +17,7 @@ It is not a vector library, but what kernels need. Lane 0 has the lowest address
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -77,44 +79,49 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
-def _shuffled(builder: Any, a: Any, b: Any, lanes: tuple[int, ...]) -> Any:
+def _vector(kind: LanesType) -> Any:
+    return ir.VectorType(ir.FloatType(), kind.lanes)
+
+
+def _shuffled(builder: Any, a: Any, b: Any, lanes: Sequence[int]) -> Any:
     """Lanes of a, from 0 up, and of b, from where those of a end."""
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_LANE, len(lanes)), lanes))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_LANE, len(lanes)), list(lanes)))
 
 
 def _splatted(builder: Any, number: Any, lanes: int) -> Any:
     nothing = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
     one = builder.insert_element(nothing, number, ir.Constant(_LANE, 0))
-    return _shuffled(builder, one, one, (0,) * lanes)
+    return _shuffled(builder, one, one, [0] * lanes)
 
 
 def _load(kind: LanesType) -> Any:
-    vector = ir.VectorType(ir.FloatType(), kind.lanes)
-
     @intrinsic
     def load(typing_context: Any, array: Any, at: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = _place(context, builder, signature.args[0], *arguments)
-            return builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
-
-        return (kind(array, types.intp), generate) if _is_line(array) else None
+        return (kind(array, types.intp), _loaded) if _is_line(array) else None
 
     return load
 
 
-def _store(kind: LanesType) -> Any:
-    vector = ir.VectorType(ir.FloatType(), kind.lanes)
+@intrinsic
+def _load_like(typing_context: Any, array: Any, at: Any, like: Any) -> Any:
+    return (like(array, types.intp, like), _loaded) if _is_line(array) and isinstance(like, LanesType) else None
 
-    @intrinsic
-    def store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            place = _place(context, builder, signature.args[0], *arguments[:2])
-            builder.store(arguments[2], builder.bitcast(place, vector.as_pointer()), align=4)
-            return context.get_dummy_value()
 
-        return (types.none(array, types.intp, kind), generate) if _is_line(array) and value == kind else None
+def _loaded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    place = _place(context, builder, signature.args[0], *arguments[:2])
+    return builder.load(builder.bitcast(place, _vector(signature.return_type).as_pointer()), align=4)
 
-    return store
+
+@intrinsic
+def _store(typing_context: Any, array: Any, at: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[0], *arguments[:2])
+        builder.store(arguments[2], builder.bitcast(place, _vector(value).as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return (
+        (types.none(array, types.intp, value), generate) if _is_line(array) and isinstance(value, LanesType) else None
+    )
 
 
 def _splat(kind: LanesType) -> Any:
@@ -128,63 +135,78 @@ def _splat(kind: LanesType) -> Any:
     return splat
 
 
-def _larger(kind: LanesType) -> Any:
-    @intrinsic
-    def larger(typing_context: Any, a: Any, b: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, b = arguments
-            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
-
-        return kind(kind, kind), generate
-
-    return larger
-
-
 @intrinsic
-def _spread4(typing_context: Any, array: Any, at: Any) -> Any:
+def _splat_like(typing_context: Any, number: Any, like: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _splatted(builder, builder.load(_place(context, builder, signature.args[0], *arguments)), 4)
+        return _splatted(builder, arguments[0], like.lanes)
 
-    return (FOUR(array, types.intp), generate) if _is_line(array) else None
+    return (like(types.float32, like), generate) if isinstance(like, LanesType) else None
 
 
 @intrinsic
-def _lane4(typing_context: Any, a: Any, lane: Any) -> Any:
+def _spread(typing_context: Any, array: Any, at: Any, like: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[0], *arguments[:2])
+        return _splatted(builder, builder.load(place), like.lanes)
+
+    return (like(array, types.intp, like), generate) if _is_line(array) and isinstance(like, LanesType) else None
+
+
+@intrinsic
+def _lanes(typing_context: Any, like: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.intp, like.lanes)
+
+    return (types.intp(like), generate) if isinstance(like, LanesType) else None
+
+
+@intrinsic
+def _larger(typing_context: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, b = arguments
+        return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+    return (a(a, a), generate) if isinstance(a, LanesType) and a == b else None
+
+
+@intrinsic
+def _lane(typing_context: Any, a: Any, lane: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.extract_element(*arguments)
 
-    return types.float32(FOUR, types.intp), generate
+    return (types.float32(a, types.intp), generate) if isinstance(a, LanesType) else None
 
 
 @intrinsic
-def _root4(typing_context: Any, a: Any) -> Any:
+def _root(typing_context: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = ir.VectorType(ir.FloatType(), 4)
-        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), "llvm.sqrt.v4f32")
-        return builder.call(root, arguments)
+        vector = _vector(a)
+        kind = ir.FunctionType(vector, [vector])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{a.lanes}f32"), arguments)
 
-    return FOUR(FOUR), generate
+    return (a(a), generate) if isinstance(a, LanesType) else None
 
 
 @intrinsic
-def _reverse4(typing_context: Any, a: Any) -> Any:
+def _reverse(typing_context: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _shuffled(builder, arguments[0], arguments[0], (3, 2, 1, 0))
+        return _shuffled(builder, arguments[0], arguments[0], range(a.lanes)[::-1])
 
-    return FOUR(FOUR), generate
+    return (a(a), generate) if isinstance(a, LanesType) else None
 
 
-def _two_of_two(first: tuple[int, ...], second: tuple[int, ...]) -> Any:
-    """Two vectors from the lanes of two."""
+def _two_of_two(order: Callable[[int], list[int]]) -> Any:
+    """Two vectors from all the lanes of two, whose *order* depends on how many there are."""
 
     @intrinsic
     def shuffle(typing_context: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, b = arguments
-            vectors = [_shuffled(builder, a, b, lanes) for lanes in (first, second)]
+            first, second = arguments
+            lanes = order(a.lanes)
+            vectors = [_shuffled(builder, first, second, lanes[i : i + a.lanes]) for i in (0, a.lanes)]
             return context.make_tuple(builder, signature.return_type, vectors)
 
-        return types.UniTuple(FOUR, 2)(FOUR, FOUR), generate
+        return (types.UniTuple(a, 2)(a, b), generate) if isinstance(a, LanesType) and a == b else None
 
     return shuffle
 
@@ -192,15 +214,16 @@ def _two_of_two(first: tuple[int, ...], second: tuple[int, ...]) -> Any:
 # the first argument of an intrinsic is numba's own, which a caller does not give: hence Any
 load4: Any = _load(FOUR)  # (array, at)
 load8: Any = _load(EIGHT)
-store4: Any = _store(FOUR)  # (array, at, vector)
-store8: Any = _store(EIGHT)
-spread4: Any = _spread4  # (array, at): array[at] in all lanes
+load: Any = _load_like  # (array, at, like): as many as the vector *like* has
+store: Any = _store  # (array, at, vector)
 splat4: Any = _splat(FOUR)  # (float)
 splat8: Any = _splat(EIGHT)
-larger4: Any = _larger(FOUR)  # (vector, vector): what is no number loses
-larger8: Any = _larger(EIGHT)
-root4: Any = _root4  # (vector)
-lane4: Any = _lane4  # (vector, lane): a float
-reverse4: Any = _reverse4  # (vector)
-zip4: Any = _two_of_two((0, 4, 1, 5), (2, 6, 3, 7))  # a0 b0 a1 b1 and a2 b2 a3 b3
-unzip4: Any = _two_of_two((0, 2, 4, 6), (1, 3, 5, 7))  # a0 a2 b0 b2 and a1 a3 b1 b3
+splat: Any = _splat_like  # (float, like)
+spread: Any = _spread  # (array, at, like): array[at] in all lanes
+lanes: Any = _lanes  # (like): how many
+larger: Any = _larger  # (vector, vector): what is no number loses
+root: Any = _root  # (vector)
+lane: Any = _lane  # (vector, lane): a float
+reverse: Any = _reverse  # (vector)
+zipped: Any = _two_of_two(lambda n: [half for i in range(n) for half in (i, n + i)])  # a0 b0 a1 b1 and a2 b2 a3 b3
+unzipped: Any = _two_of_two(lambda n: [*range(0, 2 * n, 2), *range(1, 2 * n, 2)])  # a0 a2 b0 b2 and a1 a3 b1 b3

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.jit import INDEX, realtime
-from firmware_py.dsp.simd import lane4, larger4, load4, splat4
+from firmware_py.dsp.simd import lane, larger, load4, splat4
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -85,10 +85,10 @@ def peak(a: Floats) -> np.float32:
     four = splat4(_ZERO)
     for i in range(0, last, 4):
         x = load4(a, i)
-        four = larger4(four, larger4(x, splat4(_ZERO) - x))
-    largest = lane4(four, 0)
-    for lane in range(1, 4):
-        largest = max(largest, lane4(four, lane))
+        four = larger(four, larger(x, splat4(_ZERO) - x))
+    largest = lane(four, 0)
+    for i in range(1, 4):
+        largest = max(largest, lane(four, i))
     for i in range(last, a.shape[0]):
         largest = max(largest, abs(a[i & INDEX]))
     return np.float32(largest)

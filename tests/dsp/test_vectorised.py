@@ -23,6 +23,8 @@ from firmware_py.dsp import (
     two_filters,
     vectors,
 )
+from firmware_py.dsp.jit import realtime
+from firmware_py.dsp.simd import splat4, splat8
 
 PACKED = {
     "x86_64": {
@@ -58,6 +60,31 @@ HALF = np.float32(0.5)
 CURVE = loudspeaker.loudspeaker(16000, 128, 4)
 
 
+@realtime
+def radix4_in_fours(passes, re, im, to_re, to_im):
+    complex_fft._radix4(passes, re, im, to_re, to_im, 0, 4, splat4(HALF))
+
+
+@realtime
+def radix4_in_eights(passes, re, im, to_re, to_im):
+    complex_fft._radix4(passes, re, im, to_re, to_im, 0, 8, splat8(HALF))
+
+
+@realtime
+def last4_in_eights(passes, re, im, to_re, to_im):
+    complex_fft._last4(passes, re, im, to_re, to_im, splat8(HALF))
+
+
+@realtime
+def radix3_in_eights(passes, re, im, to_re, to_im):
+    complex_fft._radix3(passes, re, im, to_re, to_im, 0, 8, splat8(HALF))
+
+
+@realtime
+def radix5_in_eights(passes, re, im, to_re, to_im):
+    complex_fft._radix5(passes, re, im, to_re, to_im, 0, 8, splat8(HALF))
+
+
 @pytest.mark.skipif(platform.machine() not in PACKED, reason="knows the SIMD of x86-64 and aarch64 only")
 @pytest.mark.parametrize(
     ("kernel", "arguments", "operations"),
@@ -66,10 +93,11 @@ CURVE = loudspeaker.loudspeaker(16000, 128, 4)
         (frames.to_int,    (STEREO, WORDS),  ["convert to int", "multiply"]),
         (complex_fft._first4, (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
         (complex_fft._first8, (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
-        (complex_fft._radix4, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
-        (complex_fft._last4,  (PASSES, MONO, MONO, MONO, MONO),        ["add"]),
-        (complex_fft._radix3, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
-        (complex_fft._radix5, (PASSES, MONO, MONO, MONO, MONO, 0, 4),  ["add", "multiply"]),
+        (radix4_in_fours,     (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
+        (radix4_in_eights,    (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
+        (last4_in_eights,     (PASSES, MONO, MONO, MONO, MONO),        ["add"]),
+        (radix3_in_eights,    (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
+        (radix5_in_eights,    (PASSES, MONO, MONO, MONO, MONO),        ["add", "multiply"]),
         (fft.rfft,         (FFT, FRAME, BINS, BINS),                            ["add", "multiply"]),
         (fft.irfft,        (FFT, BINS, BINS, FRAME),                            ["add", "multiply"]),
         (fft.rfft2,        (FFT, FRAME, FRAME, BINS, BINS, BINS, BINS),         ["add", "multiply"]),
