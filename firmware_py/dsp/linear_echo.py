@@ -18,7 +18,8 @@ Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions 
 constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p and while the
 far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only
 then learnt from.
-C_p never grows past |W_p|^2, however long the far end is silent.
+C_p never grows past |W_p|^2, however long the far end is silent. Above 8 kHz only the partitions that the shadow has are
+there: what a room returns of high notes fades faster, and what is not there makes no noise.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
 settled calls the new path noise (Yang, Enzner, Yang, IEEE Signal Processing Letters 24(12), 2017). The
@@ -47,6 +48,7 @@ from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
 from firmware_py.dsp.partitioned_filter import (
     add_product,
+    cut_depth,
     cut_taps,
     finish_estimates,
     kalman_gain,
@@ -74,6 +76,7 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
+SHORT_HZ = 8000.0  # above which the main filter is as short: air and walls take what is high first
 REACH_S = 0.25  # by which the whole path may be late
 
 # LinearEcho.pace, constants per block, scaled to how long this block lasts: how much is kept of PE, of the energies
@@ -102,6 +105,7 @@ class LinearEcho(State):
     far_peak: Floats  # [ring] loudest sample of each block
     w_re: Floats  # [P, K] main filter
     w_im: Floats
+    depth: Ints  # [K / 8] how many of its partitions eight bins have
     c: Floats  # [P, K] its error variance
     fresh: Floats  # [P, K] c of a filter that knows nothing
     z_re: Floats  # [PS, K] shadow filter; the main filter's later partitions serve both
@@ -141,6 +145,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     reach = int(np.ceil(REACH_S * rate_hz / block_frames))
     ring = 1 << int(np.ceil(np.log2(reach + partitions)))
     bins = -(-(block_frames + 1) // 8) * 8
+    bin_hz = np.arange(0, bins, 8) * rate_hz / (2 * block_frames)
     blocks = block_frames / rate_hz / REFERENCE_BLOCK_S
 
     def zeros(*shape: int) -> Floats:
@@ -171,6 +176,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
         far_peak=zeros(ring),
         w_re=zeros(partitions, bins),
         w_im=zeros(partitions, bins),
+        depth=np.where(bin_hz > SHORT_HZ, shadow, partitions),
         c=variance,
         fresh=variance.copy(),
         z_re=zeros(shadow, bins),
@@ -261,7 +267,7 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
 def update_main(s: LinearEcho, wander: np.float32) -> None:
     """The main filter by one step; it turns with the clock even if the step is 0."""
     kalman_update(
-        s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.w_re, s.w_im, s.c, s.z_re.shape[0],
+        s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.w_re, s.w_im, s.c, s.depth, s.z_re.shape[0],
         s.e_re, s.e_im, s.step, wander, s.turn_cos, s.turn_sin, s.y_re, s.y_im, s.u_re, s.u_im, s.missed,
     )  # fmt: skip
 
@@ -285,6 +291,7 @@ def constrain(s: LinearEcho) -> None:
     cut_taps(s.other_frame)
     find_direct_path(s.curve, s.frame, main, s.position[OFFSET], s.tap_energy)
     rfft2(s.fft, s.frame, s.other_frame, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow])
+    cut_depth(s.w_re, s.w_im, main, s.depth)
     add_partitions(s, main, shadow, _ONE)
     s.position[TURN] = (main + 1) % s.w_re.shape[0]
     s.position[SHADOW_TURN] = (shadow + 1) % s.z_re.shape[0]
@@ -312,7 +319,7 @@ def copy_up(s: LinearEcho) -> None:
     copy_rows(s.z_im, s.w_im)
     doubt(s.c, s.prior, s.z_re.shape[0], s.shadow_power, s.v_re, s.v_im)
     # the step divides by S: it has to be that of this very c
-    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.depth, s.missed)
     copy(s.u_re, s.y_re)
     copy(s.u_im, s.y_im)
     copy(s.v_re, s.e_re)
@@ -332,7 +339,7 @@ def forget_path(s: LinearEcho) -> None:
     copy(s.d_re, s.v_re)
     copy(s.d_im, s.v_im)
     doubt(s.c, s.prior, s.w_re.shape[0], s.shadow_power, s.e_re, s.e_im)
-    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.missed)
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.depth, s.missed)
 
 
 @realtime
@@ -343,7 +350,9 @@ def begin_at(s: LinearEcho, offset: int) -> None:
         return
     move_filter(s.w_re, s.w_im, by)
     move_variance(s.c, s.fresh, s.tap_energy, by)
+    for p in range(s.w_re.shape[0]):
+        cut_depth(s.w_re, s.w_im, p, s.depth)
     copy_rows(s.w_re, s.z_re)
     copy_rows(s.w_im, s.z_im)
     s.position[OFFSET] = offset
-    sum_missed(s.x_re, s.x_im, s.position[HEAD] + offset, s.c, s.missed)
+    sum_missed(s.x_re, s.x_im, s.position[HEAD] + offset, s.c, s.depth, s.missed)

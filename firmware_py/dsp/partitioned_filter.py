@@ -4,7 +4,8 @@ A filter is P rows of K bins, K a multiple of eight; row p meets the far-end spe
 ring whose length is a power of two. Rows are walked eight bins at a time, all partitions before the next eight: what is summed
 over partitions stays in registers. Memory, not arithmetic, takes the time, so each filter is read and written once a block: an
 update, while it holds the new partition, also adds what that will return in the next block. Only the first partition may meet a
-row that is not there yet.
+row that is not there yet. A main filter may be shorter at some bins: depth[k / 8] says how many rows eight bins have, and
+what lies behind is zero.
 
 Equations, names and sources are linear_echo's, which owns the arrays.
 """
@@ -15,7 +16,7 @@ import numpy as np
 
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.simd import larger, load8, splat8, store
-from firmware_py.dsp.vectors import Floats, smoothed
+from firmware_py.dsp.vectors import Floats, Ints, smoothed
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _FLOOR = np.float32(1e-9)  # under every power that divides: below one bit of 16, and above denormals
@@ -54,14 +55,14 @@ def add_product(
 
 
 @realtime
-def sum_missed(x_re: Floats, x_im: Floats, start: int, c: Floats, missed: Floats) -> None:
+def sum_missed(x_re: Floats, x_im: Floats, start: int, c: Floats, depth: Ints, missed: Floats) -> None:
     """S: far-end power seen through the error variance of the filter."""
-    partitions, bins = c.shape
+    bins = c.shape[1]
     mask = x_re.shape[0] - 1
     x_re, x_im, c = x_re.reshape(-1), x_im.reshape(-1), c.reshape(-1)
     for k in range(0, bins, 8):
         s = splat8(_ZERO)
-        for p in range(partitions):
+        for p in range(depth[k >> 3]):
             at = ((start + p) & mask) * bins + k
             a, b = load8(x_re, at), load8(x_im, at)
             s += load8(c, p * bins + k) * (a * a + b * b)
@@ -77,7 +78,7 @@ def kalman_gain(
     for k in range(gain.shape[0]):
         power = e_re[k] * e_re[k] + e_im[k] * e_im[k]
         error_power[k] = smoothed(error_power[k], power, keep)
-        gain[k] = trust / (missed[k] + max(error_power[k], near * power) + _FLOOR)
+        gain[k] = trust / (missed[k] + larger(error_power[k], near * power) + _FLOOR)
 
 
 @realtime
@@ -90,19 +91,20 @@ def lms_gain(gain: Floats, shadow_power: Floats, v_re: Floats, v_im: Floats) -> 
 
 @realtime
 def kalman_update(
-    x_re: Floats, x_im: Floats, start: int, w_re: Floats, w_im: Floats, c: Floats, early: int,
+    x_re: Floats, x_im: Floats, start: int, w_re: Floats, w_im: Floats, c: Floats, depth: Ints, early: int,
     e_re: Floats, e_im: Floats, gain: Floats, wander: np.float32, cos: Floats, sin: Floats,
     y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats,
 ) -> None:  # fmt: skip
     """One Kalman step of the main filter w and of its error variance c, *wander* is q; then w turns by cos + i sin. What the next
-    block will meet, but for its first row, is summed on the way: of Y, of U from *early* on, and of S."""
-    partitions, bins = w_re.shape
+    block will meet, but for its first row, is summed on the way: of Y, of U from *early* on, and of S. No depth is under *early*."""
+    bins = w_re.shape[1]
     mask = x_re.shape[0] - 1
     x_re, x_im, w_re, w_im, c = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1), c.reshape(-1)
     none, half, one, least, q = (
         splat8(_ZERO), splat8(_HALF), splat8(_ONE), splat8(_LEAST_SHRINK), splat8(wander)
     )  # fmt: skip
     for k in range(0, bins, 8):
+        partitions = depth[k >> 3]
         e, f, g, turn_re, turn_im = load8(e_re, k), load8(e_im, k), load8(gain, k), load8(cos, k), load8(sin, k)
         y, z, s = splat8(_ZERO), splat8(_ZERO), splat8(_ZERO)
         store(u_re, k, y)
@@ -170,6 +172,15 @@ def lms_update(
         store(u_re, k, y)
         store(u_im, k, z)
         store(shadow_power, k, far)
+
+
+@realtime
+def cut_depth(w_re: Floats, w_im: Floats, p: int, depth: Ints) -> None:
+    """Row p loses the bins that do not reach it."""
+    for k in range(0, w_re.shape[1], 8):
+        if p >= depth[k >> 3]:
+            for i in range(k, k + 8):
+                w_re[p, i] = w_im[p, i] = _ZERO
 
 
 @realtime

@@ -29,6 +29,8 @@ class LinearTwin:
         self.B, self.P, self.PS = block, partitions, early
         bins, self.blocks = block + 1, block / rate_hz / 0.008
         later = np.arange(partitions)[:, None] * self.blocks
+        high = np.arange(bins) // 8 * 8 * rate_hz / (2 * block) > 8000  # in eights
+        self.reached = (np.arange(partitions)[:, None] < early) | ~high
         self.X = np.zeros((partitions, bins), complex)
         self.W, self.Z = np.zeros((partitions, bins), complex), np.zeros((early, bins), complex)
         self.C = np.broadcast_to(0.1 * self.blocks * 0.9**later, (partitions, bins)).copy()
@@ -54,7 +56,7 @@ class LinearTwin:
         self.far, X, self.power = far, self.X, np.abs(self.X) ** 2
         self.Y = (X * self.W).sum(0)
         U = (X[:PS] * self.Z).sum(0) + (X[PS:] * self.W[PS:]).sum(0)
-        self.S, self.SX = (self.C * self.power).sum(0), (self.prior[:PS] * self.power[:PS]).sum(0)
+        self.S, self.SX = (self.reached * self.C * self.power).sum(0), (self.prior[:PS] * self.power[:PS]).sum(0)
         y, u = np.fft.irfft(self.Y)[B:], np.fft.irfft(U)[B:]
         D, self.E, self.V = (np.fft.rfft(np.concatenate([np.zeros(B), z])) for z in (d, d - y, d - u))
         verdict = self.compare(d @ d, (d - y) @ (d - y), (d - u) @ (d - u))
@@ -89,7 +91,7 @@ class LinearTwin:
     def doubt(self, stop):
         missing = (np.abs(self.V) ** 2).sum() / (self.SX.sum() + 1e-9)
         self.C[:stop] = np.maximum(self.C[:stop], np.minimum(3 * missing * self.prior[:stop], 1))
-        self.S = (self.C * self.power).sum(0)
+        self.S = (self.reached * self.C * self.power).sum(0)
 
     def guard(self, d, y):
         self.dd, self.ee, self.dy, self.yy = (
@@ -107,16 +109,17 @@ class LinearTwin:
         error = np.abs(E) ** 2
         self.PE = self.keep(0.86, self.PE, error)
         g = (0.1 if np.abs(d).max() > 0.985 else 1.0) / (self.S + np.maximum(self.PE, p * error) + 1e-9)
-        self.W = self.W + self.C * g * X.conj() * E
+        self.W = self.W + self.reached * self.C * g * X.conj() * E
         rest = np.maximum(1 - 0.5 * self.C * g * self.power, 0.1) * self.C
         talk = p if heard else 1.0
         q = self.blocks * (1e-3 * (1 - talk) + 3e-5 * talk)
-        self.C = rest + q * np.maximum(np.abs(self.W) ** 2 - rest, 0)
+        self.C = np.where(self.reached, rest + q * np.maximum(np.abs(self.W) ** 2 - rest, 0), self.C)
         step = 0.8 / (self.SX + 4 * np.abs(self.V) ** 2 + 1e-9)
         self.Z = self.Z + self.prior[:PS] * step * X[:PS].conj() * self.V
         self.W, self.Z = self.W * self.turn, self.Z * self.turn
         for filter_, row in ((self.W, self.n % self.P), (self.Z, self.n % PS)):
             filter_[row] = np.fft.rfft(np.fft.irfft(filter_[row])[:B], 2 * B)
+        self.W *= self.reached
         self.n += 1
         self.slide()
 
@@ -512,6 +515,22 @@ def test_a_path_that_appears_after_some_seconds_of_none_is_learnt_as_well_as_at_
     mic[:muted] = 0
     left = cancel(linear_echo(RATE, B, 24), mic, far)
     assert energy_db(left[-RATE // 2 :]) < energy_db(mic[-RATE // 2 :]) - 35
+
+
+def test_above_8_khz_a_filter_is_as_short_as_the_shadow_after_constraints_and_moves_too():
+    rng, state = np.random.default_rng(8), linear_echo(48000, 256, 12)
+    far = 0.1 * rng.standard_normal(300 * 256).astype(np.float32)
+    mic = np.convolve(far, 0.05 * rng.standard_normal(3000))[: len(far)].astype(np.float32)
+    for first in (0, 150):
+        begin_at(state, 4 if first else 0)
+        cancel(state, mic[first * 256 : (first + 150) * 256], far[first * 256 : (first + 150) * 256])
+        shown = np.abs(spectra(state, "w"))
+        high = np.arange(shown.shape[1]) * 48000 / 512 > 9000  # bins come in eights: 750 Hz
+        assert shown[:6, high].all()
+        assert not shown[6:, high].any()
+        assert shown[6:, ~high].max() > 1e-3
+    begin_at(state, 8)
+    assert not np.abs(spectra(state, "w"))[6:, high].any()
 
 
 def test_the_constraint_goes_round_all_partitions_and_finds_the_strongest():

@@ -5,6 +5,7 @@ import pytest
 
 from firmware_py.dsp.partitioned_filter import (
     add_product,
+    cut_depth,
     cut_taps,
     finish_estimates,
     kalman_gain,
@@ -43,6 +44,10 @@ class Scene:
         self.c = rng.uniform(0.001, 1.0, (P, K)).astype(np.float32)
         self.prior = rng.uniform(0.3, 1.0, P).astype(np.float32)
         self.gain = rng.uniform(0.01, 0.3, K).astype(np.float32)
+        self.depth = rng.integers(PS, P + 1, K // 8)
+        self.reached = np.arange(P)[:, None] < np.repeat(self.depth, 8)
+        self.w_re *= self.reached
+        self.w_im *= self.reached
         angle = rng.uniform(-0.3, 0.3, K)
         self.cos, self.sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
         self.X = both(self.x_re, self.x_im)[(start + np.arange(P)) % ring]  # of p blocks ago
@@ -54,8 +59,8 @@ class Scene:
     def kalman_step(self, wander):
         y_re, y_im, u_re, u_im, missed, _ = self.ahead
         kalman_update(
-            self.x_re, self.x_im, self.start, self.w_re, self.w_im, self.c, len(self.z_re), self.e_re, self.e_im, self.gain,
-            np.float32(wander), self.cos, self.sin, y_re, y_im, u_re, u_im, missed,
+            self.x_re, self.x_im, self.start, self.w_re, self.w_im, self.c, self.depth, len(self.z_re), self.e_re, self.e_im,
+            self.gain, np.float32(wander), self.cos, self.sin, y_re, y_im, u_re, u_im, missed,
         )  # fmt: skip
 
     def lms_step(self):
@@ -100,8 +105,8 @@ def test_a_product_is_added_to_a_sum_and_taken_out_of_it(sign):
 def test_what_may_be_missed_is_a_sum_over_partitions(P, PS, K, ring, start):
     s = Scene(P, PS, K, ring, start)
     missed = np.full(K, np.nan, np.float32)
-    sum_missed(s.x_re, s.x_im, start, s.c, missed)
-    assert close(missed, (s.C * s.power).sum(0))
+    sum_missed(s.x_re, s.x_im, start, s.c, s.depth, missed)
+    assert close(missed, (s.C * s.power * s.reached).sum(0))
 
 
 @each_shape
@@ -109,10 +114,11 @@ def test_what_may_be_missed_is_a_sum_over_partitions(P, PS, K, ring, start):
 def test_a_kalman_step_learns_from_the_error_doubts_less_and_then_turns(P, PS, K, ring, start, wander):
     s = Scene(P, PS, K, ring, start)
     s.kalman_step(wander)
-    W = s.W + s.C * s.gain * s.X.conj() * s.E
+    W = s.W + s.reached * s.C * s.gain * s.X.conj() * s.E
     shrunk = np.maximum(1 - s.C * s.gain * s.power / 2, 0.1) * s.C
     assert close(both(s.w_re, s.w_im), W * s.turn)
-    assert close(s.c, shrunk + np.float32(wander) * np.maximum(np.abs(W) ** 2 - shrunk, 0))
+    grown = shrunk + np.float32(wander) * np.maximum(np.abs(W) ** 2 - shrunk, 0)
+    assert close(s.c, np.where(s.reached, grown, s.C))
 
 
 @each_shape
@@ -125,7 +131,7 @@ def test_updates_leave_what_the_next_block_will_meet_but_for_its_first_row(P, PS
     expected = {
         "Y": (X * W).sum(0),
         "U": (X[: PS - 1] * Z).sum(0) + (X[PS - 1 :] * W[PS - 1 :]).sum(0),
-        "S": (s.c[1:] * power).sum(0),
+        "S": (s.c[1:] * s.reached[1:] * power).sum(0),
         "shadow's power": (s.prior[1:PS, None] * power[: PS - 1]).sum(0),
     }
     found = dict(zip(expected, (both(*s.ahead[:2]), both(*s.ahead[2:4]), s.ahead[4], s.ahead[5]), strict=True))
@@ -137,7 +143,7 @@ def test_a_variance_falls_to_a_tenth_at_most_in_one_step():
     s = Scene(*SHAPES[1])
     s.gain[:] = 1e9
     s.kalman_step(0)
-    assert np.allclose(s.c, 0.1 * s.C, rtol=1e-5)
+    assert np.allclose(s.c[s.reached], 0.1 * s.C[s.reached], rtol=1e-5)
 
 
 def test_a_variance_never_grows_past_what_the_filter_is():
@@ -145,7 +151,7 @@ def test_a_variance_never_grows_past_what_the_filter_is():
     s.gain[:] = 0
     for _ in range(400):
         s.kalman_step(0.1)
-    assert np.allclose(s.c, np.maximum(np.abs(s.W) ** 2, s.C), rtol=1e-3)
+    assert np.allclose(s.c, np.where(s.reached, np.maximum(np.abs(s.W) ** 2, s.C), s.C), rtol=1e-3)
 
 
 @each_shape
@@ -161,7 +167,7 @@ def test_an_update_writes_nothing_but_its_filter_and_the_sums(P, PS, K, ring, st
     s, fresh = Scene(P, PS, K, ring, start), Scene(P, PS, K, ring, start)
     s.kalman_step(0.1)
     s.lms_step()
-    for name in ("x_re", "x_im", "prior", "e_re", "e_im", "gain", "cos", "sin"):
+    for name in ("x_re", "x_im", "prior", "depth", "e_re", "e_im", "gain", "cos", "sin"):
         assert np.array_equal(getattr(s, name), getattr(fresh, name)), name
 
 
@@ -214,3 +220,14 @@ def test_the_constraint_keeps_the_taps_clears_the_rest_and_tells_their_energy(bl
     assert np.array_equal(frame[:block], before[:block])
     assert not frame[block:].any()
     assert energy == pytest.approx((before[:block].astype(float) ** 2).sum(), rel=1e-5)
+
+
+@each_shape
+def test_a_row_keeps_the_bins_that_reach_it_and_no_others(P, PS, K, ring, start):
+    s = Scene(P, PS, K, ring, start)
+    s.w_re[:] = s.w_im[:] = 1
+    for p in range(P):
+        cut_depth(s.w_re, s.w_im, p, s.depth)
+        assert not s.w_re[p + 1 :].size or s.w_re[p + 1 :].all()
+    assert np.array_equal(s.w_re, s.reached)
+    assert np.array_equal(s.w_im, s.reached)

@@ -51,6 +51,7 @@ WIDE = np.zeros((384, 2), dtype=np.float32)
 MONO = np.zeros(128, dtype=np.float32)
 ROWS, EARLY, RING = (np.zeros((rows, 136), dtype=np.float32) for rows in (4, 2, 8))  # partitions or blocks, and bins
 BINS = np.zeros(136, dtype=np.float32)
+DEPTH = np.full(17, 4)
 FRAME, OTHER = np.zeros((2, 256), dtype=np.float32)
 BANDS = np.zeros(34, dtype=np.float32)
 CLIP, ENERGY, TALLY = np.zeros(3, dtype=np.float32), np.zeros(9, dtype=np.float32), np.zeros(2, dtype=np.int64)
@@ -110,11 +111,11 @@ def radix5_in_eights(passes, re, im, to_re, to_im):
         (partitioned_filter.add_product,
          (BINS, BINS, BINS, BINS, HALF, BINS, BINS),  ["multiply"]),
         (partitioned_filter.sum_missed,
-         (RING, RING, 5, ROWS, BINS),  ["multiply"]),
+         (RING, RING, 5, ROWS, DEPTH, BINS),  ["multiply"]),
         (partitioned_filter.kalman_gain,
          (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply", "divide"]),
         (partitioned_filter.kalman_update,
-         (RING, RING, 5, ROWS, ROWS, ROWS, 2, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS, BINS),
+         (RING, RING, 5, ROWS, ROWS, ROWS, DEPTH, 2, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS, BINS),
          ["multiply", "larger"]),
         (partitioned_filter.lms_gain,
          (BINS, BINS, BINS, BINS),  ["multiply", "divide"]),
