@@ -29,6 +29,7 @@ from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_echo, linear_echo, subtract_echo
 from firmware_py.dsp.near_end import AUDIBLE, NEAR
 from firmware_py.dsp.residual_echo import BLOCKS, SETTLING, ResidualEcho, residual_echo, shape_output, weigh_residual
+from firmware_py.dsp.simd import larger
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
@@ -137,7 +138,7 @@ def far_level(far_peak: Floats, start: int, tap_energy: Floats) -> np.float32:
     for p in range(tap_energy.shape[0]):
         weight = tap_energy[p] / loudest if loudest > _ZERO else _ONE
         heard = far_peak[(start + p) & (far_peak.shape[0] - 1)]
-        level = max(level, weight * heard * heard)
+        level = larger(level, weight * heard * heard)
     return np.float32(np.sqrt(level))
 
 

@@ -35,6 +35,7 @@ from __future__ import annotations
 import numpy as np
 
 from firmware_py.dsp.jit import INDEX, realtime
+from firmware_py.dsp.simd import larger
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
@@ -228,7 +229,7 @@ def add_curve(s: Loudspeaker, slopes: Floats, x: Floats, out: Floats) -> None:
         polarity, knot, least = s.polarity[j], s.level[REACH] * s.knot[j], s.least[j]
         slope = slopes[j] * polarity
         for i in range(out.shape[0]):
-            out[i] += slope * max(polarity * x[i] - knot, least)
+            out[i] += slope * larger(polarity * x[i] - knot, least)
 
 
 @realtime
@@ -304,7 +305,7 @@ def add_row(s: Loudspeaker, row: int) -> None:
     row = row & INDEX
     polarity, knot, least = s.polarity[row], s.level[REACH] * s.knot[row], s.least[row]
     for i in range(s.basis.shape[0]):
-        s.basis[i] = polarity * max(polarity * s.working_far[i] - knot, least)
+        s.basis[i] = polarity * larger(polarity * s.working_far[i] - knot, least)
     filter_path(s.working_path, s.basis, s.seen[row])
     gram, factor, weight, keep = s.gram, s.factor, s.level[WEIGHT], s.pace[GRAM_KEEP]
     for j in range(row + 1):

@@ -96,7 +96,7 @@ def kalman_update(
     y_re: Floats, y_im: Floats, u_re: Floats, u_im: Floats, missed: Floats,
 ) -> None:  # fmt: skip
     """One Kalman step of the main filter w and of its error variance c, *wander* is q; then w turns by cos + i sin. What the next
-    block will meet, but for its first row, is summed on the way: of Y, of U from *early* on, and of S. No depth is under *early*."""
+    block will meet, but for its first row, is summed on the way: of Y, of U from *early* on (no depth is under it), and S."""
     bins = w_re.shape[1]
     mask = x_re.shape[0] - 1
     x_re, x_im, w_re, w_im, c = x_re.reshape(-1), x_im.reshape(-1), w_re.reshape(-1), w_im.reshape(-1), c.reshape(-1)

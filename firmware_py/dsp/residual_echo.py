@@ -49,7 +49,7 @@ from firmware_py.dsp.near_end import (
     unexplained,
     weigh_level,
 )
-from firmware_py.dsp.simd import larger, load4, root, splat4, spread, store
+from firmware_py.dsp.simd import larger, load4, root, smaller, splat4, spread, store
 from firmware_py.dsp.state import State
 from firmware_py.dsp.vectors import Floats, Ints, clear, copy, limited, slide, smoothed
 
@@ -233,8 +233,8 @@ def powers(
     """|E|^2, the echo with its release, and S over the two blocks of the frame."""
     for k in range(error.shape[0]):
         error[k] = e_re[k] * e_re[k] + e_im[k] * e_im[k]
-        echo[k] = max(y_re[k] * y_re[k] + y_im[k] * y_im[k], release * echo[k])
-        missed[k] = max(new_missed[k], last_missed[k])
+        echo[k] = larger(y_re[k] * y_re[k] + y_im[k] * y_im[k], release * echo[k])
+        missed[k] = larger(new_missed[k], last_missed[k])
         last_missed[k] = new_missed[k]
 
 
@@ -246,8 +246,8 @@ def track_noise(
     """Noise as the minimum of the smoothed power over this window and the last."""
     for k in range(error.shape[0]):
         smooth[k] = smoothed(smooth[k], error[k], keep)
-        minimum[k] = min(minimum[k], smooth[k])
-        noise[k] = _NOISE_BIAS * min(minimum[k], last_minimum[k])
+        minimum[k] = smaller(minimum[k], smooth[k])
+        noise[k] = _NOISE_BIAS * smaller(minimum[k], last_minimum[k])
     tally[WINDOW_BLOCKS] += 1
     if tally[WINDOW_BLOCKS] >= window_blocks:
         tally[WINDOW_BLOCKS] = 0
@@ -272,7 +272,7 @@ def track_leaks(
     up = step * _LEAK_UP * (_ONE - np.float32(0.9) * near)
     down = -step * _LEAK_DOWN * (_ONE - np.float32(0.8) * near)
     for b in range(leak.shape[0]):
-        residual = max(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
+        residual = larger(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
         expected = gain[b] * echo[b]
         move = up if residual > expected else down
         far_off = residual > _FAR_OFF * expected or expected > _FAR_OFF * residual
@@ -290,7 +290,7 @@ def track_trust(
     up = step * _TRUST_UP * (_ONE - np.float32(0.9) * near)
     down = -step * _TRUST_DOWN
     for b in range(trust.shape[0]):
-        residual = max(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
+        residual = larger(error[b] - noise[b], np.float32(0.1) * noise[b]) + _FLOOR
         move = up if residual > gain[b] * missed[b] else down
         move = move if missed[b] > _MISSED_RULES * noise[b] + _FLOOR else _ZERO
         trust[b] = limited(trust[b] + move, _TRUST_LOW, _ZERO)

@@ -3,7 +3,8 @@
     x = load4(samples, i)               samples[i] to samples[i + 3]: any i that is not negative, no alignment, no check
     store(samples, i, x * y + x)        + - * / lane by lane
     splat4(gain)                        one number in all lanes
-    larger(x, y), root(x)               lane by lane
+    larger(x, y), root(x)               lane by lane; larger and smaller take floats as well, and unlike max and min,
+                                        which ask of each whether it is a number, are one instruction
     load(samples, i, like=x)            as many as x has: so a kernel is written once for four and for eight
 
 The compiler vectorises a loop over single samples only if it can prove that no two arrays overlap, or check that at every call; a
@@ -160,13 +161,19 @@ def _lanes(typing_context: Any, like: Any) -> Any:
     return (types.intp(like), generate) if isinstance(like, LanesType) else None
 
 
-@intrinsic
-def _larger(typing_context: Any, a: Any, b: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        a, b = arguments
-        return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+def _one_of_two(wins: str) -> Any:
+    """The first where it *wins*, else the second, so also where it is no number."""
 
-    return (a(a, a), generate) if isinstance(a, LanesType) and a == b else None
+    @intrinsic
+    def choose(typing_context: Any, a: Any, b: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, b = arguments
+            return builder.select(builder.fcmp_ordered(wins, a, b), a, b)
+
+        known = isinstance(a, LanesType) or a == types.float32
+        return (a(a, a), generate) if known and a == b else None
+
+    return choose
 
 
 @intrinsic
@@ -221,7 +228,8 @@ splat8: Any = _splat(EIGHT)
 splat: Any = _splat_like  # (float, like)
 spread: Any = _spread  # (array, at, like): array[at] in all lanes
 lanes: Any = _lanes  # (like): how many
-larger: Any = _larger  # (vector, vector): what is no number loses
+larger: Any = _one_of_two(">")  # (vector, vector): what is no number loses, if it is the first; so of two floats
+smaller: Any = _one_of_two("<")
 root: Any = _root  # (vector)
 lane: Any = _lane  # (vector, lane): a float
 reverse: Any = _reverse  # (vector)

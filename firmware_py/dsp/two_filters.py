@@ -8,6 +8,7 @@ import numpy as np
 
 from firmware_py.dsp.clipping import explain_clipping
 from firmware_py.dsp.jit import INDEX, realtime
+from firmware_py.dsp.simd import larger, smaller
 from firmware_py.dsp.vectors import Floats, dot, limited, smoothed
 
 # LinearEcho.energy: smoothed block energies of the microphone and of both errors; faster ones for the guard, with
@@ -75,9 +76,9 @@ def doubt(c: Floats, prior: Floats, stop: int, shadow_power: Floats, v_re: Float
         far += shadow_power[k]
     gain = error / far
     for p in range(stop):
-        least = min(_INFLATION * gain * prior[p], _ONE)
+        least = smaller(_INFLATION * gain * prior[p], _ONE)
         for k in range(c.shape[1]):
-            c[p, k] = max(c[p, k], least)
+            c[p, k] = larger(c[p, k], least)
 
 
 @realtime
@@ -96,5 +97,5 @@ def guard(energy: Floats, keep: np.float32, mic: Floats, estimate: Floats, out: 
         share = limited(energy[CROSS] / (energy[ESTIMATE] + _FLOOR), _ZERO, _ONE)
     energy[SHARE] = share
     for i in range(mic.shape[0]):
-        glide = min(np.float32(i + 1) * _GLIDE, _ONE)
+        glide = smaller(np.float32(i + 1) * _GLIDE, _ONE)
         out[i] = mic[i] - (before + glide * (share - before)) * estimate[i]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_py.dsp.jit import INDEX, realtime
-from firmware_py.dsp.simd import lane, larger, load4, splat4
+from firmware_py.dsp.simd import lane, larger, load4, smaller, splat4
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -112,7 +112,7 @@ def smoothed(old: np.float32, new: np.float32, keep: np.float32) -> np.float32:
 @realtime
 def limited(x: np.float32, least: np.float32, most: np.float32) -> np.float32:
     """x, held between two limits."""
-    return max(least, min(x, most))
+    return np.float32(larger(smaller(x, most), least))
 
 
 @realtime

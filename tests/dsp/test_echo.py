@@ -515,7 +515,8 @@ def test_samples_that_cannot_be_written_or_lie_at_an_odd_address_are_heard_as_an
         block = slice(at, at + 128)
         read_only = np.frombuffer(mic[block].tobytes(), np.float32)
         odd = np.frombuffer(b"." + far[block].tobytes(), np.uint8)[1:].view(np.float32)
-        assert not read_only.flags.writeable and not odd.flags.aligned
+        assert not read_only.flags.writeable
+        assert not odd.flags.aligned
         canceller.process(read_only, odd, out[block])
     assert np.array_equal(out, expected)
 

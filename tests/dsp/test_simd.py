@@ -15,6 +15,7 @@ from firmware_py.dsp.simd import (
     load8,
     reverse,
     root,
+    smaller,
     splat,
     splat4,
     splat8,
@@ -59,6 +60,7 @@ WIDTHS = pytest.mark.parametrize(("first", "width"), [(load4, 4), (load8, 8)], i
         (lambda x, a, z: spread(x, 2, z),          lambda a, z: np.full(len(a), LONG[2])),
         (lambda x, a, z: splat(np.float32(lanes(a)), a), lambda a, z: np.full(len(a), len(a))),
         (lambda x, a, z: larger(a, z),             np.maximum),
+        (lambda x, a, z: smaller(a, z),            np.minimum),
         (lambda x, a, z: root(a * a),              lambda a, z: np.abs(a)),
         (lambda x, a, z: reverse(a),               lambda a, z: a[::-1]),
         (lambda x, a, z: zipped(a, z)[0],          lambda a, z: np.stack([a, z], 1).ravel()[: len(a)]),
@@ -66,7 +68,7 @@ WIDTHS = pytest.mark.parametrize(("first", "width"), [(load4, 4), (load8, 8)], i
         (lambda x, a, z: unzipped(a, z)[0],        lambda a, z: np.concatenate([a, z])[::2]),
         (lambda x, a, z: unzipped(a, z)[1],        lambda a, z: np.concatenate([a, z])[1::2]),
     ],
-    ids=["+", "-", "*", "/", "splat", "spread", "lanes", "larger", "root", "reverse",
+    ids=["+", "-", "*", "/", "splat", "spread", "lanes", "larger", "smaller", "root", "reverse",
          "zipped 0", "zipped 1", "unzipped 0", "unzipped 1"],
 )  # fmt: skip
 def test_each_lane_is_what_it_should_be_and_its_neighbours_are_left_alone(first, width, operation, written):
@@ -123,6 +125,17 @@ def test_of_two_the_second_wins_where_the_first_is_no_number_and_stays_where_it_
     x[20 : 20 + width : 2] = np.nan  # in the second
     kernel(x, to)
     assert np.isnan(to[AT : AT + width]).tolist() == [True, False] * (width // 2)
+
+
+def write_larger_and_smaller(x, to):
+    to[0], to[1] = larger(x[0], x[1]), smaller(x[0], x[1])
+
+
+@pytest.mark.parametrize(("pair", "written"), [((3, 4), (4, 3)), ((4, 3), (4, 3)), ((np.nan, 3), (3, 3))])
+def test_so_it_is_with_two_floats(pair, written):
+    to = np.zeros(2, np.float32)
+    compiled(write_larger_and_smaller)(np.array(pair, np.float32), to)
+    assert to.tolist() == [*written]
 
 
 def copy_four(x, to):

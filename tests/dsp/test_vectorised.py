@@ -34,6 +34,7 @@ PACKED = {
         "multiply": r"\b(v?mul|vfn?m(add|sub)\d+)ps\b",  # alone, or with an addition in one
         "divide": r"\bv?(div|rcp)ps\b",
         "larger": r"\bv?(max|cmp\w*)ps\b",
+        "smaller": r"\bv?minps\b",
     },
     "aarch64": {
         "convert to float": r"\bscvtf(\.4s|\s+v\d+\.4s)",
@@ -42,6 +43,7 @@ PACKED = {
         "multiply": r"\b(fmul|fml[as])(\.4s|\s+v\d+\.4s)",
         "divide": r"\bfdiv(\.4s|\s+v\d+\.4s)",
         "larger": r"\b(fmax(nm)?|fcmg[te])(\.4s|\s+v\d+\.4s)",
+        "smaller": r"\b(fmin(nm)?|fcmg[te])(\.4s|\s+v\d+\.4s)",
     },
 }
 
@@ -113,7 +115,7 @@ def radix5_in_eights(passes, re, im, to_re, to_im):
         (partitioned_filter.sum_missed,
          (RING, RING, 5, ROWS, DEPTH, BINS),  ["multiply"]),
         (partitioned_filter.kalman_gain,
-         (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply", "divide"]),
+         (BINS, BINS, BINS, BINS, BINS, HALF, HALF, HALF),  ["multiply", "divide", "larger"]),
         (partitioned_filter.kalman_update,
          (RING, RING, 5, ROWS, ROWS, ROWS, DEPTH, 2, BINS, BINS, BINS, HALF, BINS, BINS, BINS, BINS, BINS, BINS, BINS),
          ["multiply", "larger"]),
@@ -148,7 +150,7 @@ def radix5_in_eights(passes, re, im, to_re, to_im):
         (residual_echo.powers,
          (BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, BINS, HALF),  ["multiply", "larger"]),
         (residual_echo.track_noise,
-         (BINS, BINS, BINS, BINS, BINS, TALLY, HALF, 100),  ["multiply"]),
+         (BINS, BINS, BINS, BINS, BINS, TALLY, HALF, 100),  ["multiply", "smaller"]),
         (residual_echo.band_sums,
          (BINS, BANDS),  ["add"]),
         (residual_echo.track_leaks,
