@@ -11,7 +11,7 @@ Kellermann, "Adaptation of a memoryless preprocessor for nonlinear acoustic echo
 R, the reach, is a power of two just above the loudest recent far end. The knots t_k are geometric, two an octave, so
 a change of reach by an octave moves each slope by two places; only the knots nearest to zero are lost, or won.
 
-Learning looks at one block of far end in a cycle of n + 1, the loudest, for that is where a curve shows; h is the
+Learning looks at one block of far end in a cycle of n + 1 places, the loudest, for that is where a curve shows; h is the
 strongest stretch of W's response, the direct path, d and y microphone and estimate, s the share of the curve that
 is in use:
 
@@ -19,9 +19,9 @@ is in use:
     H_ij = keep H_ij + w <y_i, y_j>   w = trust / <e, e>
     (H + damping) delta = w <y, e>    a_j += (1 + s) delta_j, bounded
 
-which is recursive least squares, a little impatient once it is sure, because W meanwhile learns to do without. Each
-block of the cycle does one basis: its y_j, its row of H, its row of the Cholesky factor and of the forward
-substitution. Pure gain belongs to W: a_0 is set so that the step leaves <y, y_0> alone, and W need not follow it.
+which is recursive least squares, a little impatient once it is sure, because W meanwhile learns to do without. Every
+8 ms, or once a block if that is longer, one basis is done: its y_j, its row of H, its row of the Cholesky factor and of
+the forward substitution. Pure gain belongs to W: a_0 is set so that the step leaves <y, y_0> alone, and W need not follow it.
 
 A linear loudspeaker is to stay one. Before a block is learnt from, it votes: log2 of its error with the curve over
 that without. s is 0 while the mean vote does not say that the curve explains something, and 1 when it clearly does.
@@ -42,15 +42,16 @@ from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 KNOTS = 6  # for each polarity, two an octave: 1/8, 3/16, 1/4, 3/8, 1/2, 3/4
 BASES = 2 + 2 * KNOTS
 DIRECT_PATH_S = 0.002  # of it, a quarter lies before the peak
+PLACE_S = 0.008  # of the cycle
 MEMORY_S = 4.0  # of H
 LEAK_S = 150.0  # in which a curve that nothing confirms fades
 REACH_S = 10.0  # in which the loudest recent far end halves
 
-# Loudspeaker.pace: what is kept, per cycle of H and of the slopes, per block of the peak
-GRAM_KEEP, SLOPE_KEEP, PEAK_KEEP = range(3)
+# Loudspeaker.pace: what is kept, per cycle of H and of the slopes, per block of the peak; places of the cycle in a block
+GRAM_KEEP, SLOPE_KEEP, PEAK_KEEP, PLACES = range(4)
 # Loudspeaker.level. VOTES is a mean in log2 units, SHARE is s; SCORE and TRUST are the waiting block's, WEIGHT
-# that of the block at work
-REACH, PEAK, VOTES, SHARE, SCORE, TRUST, WEIGHT = range(7)
+# that of the block at work; DUE is how many places of the cycle there are still to do
+REACH, PEAK, VOTES, SHARE, SCORE, TRUST, WEIGHT, DUE = range(8)
 # Loudspeaker.position: ring row of the newest block, place in the cycle, block and frame by which h begins late
 HEAD, SLOT, LATE, START = range(4)
 
@@ -70,7 +71,7 @@ class Loudspeaker(State):
     """State and workspace. n = 2 + 2 KNOTS bases; T taps of direct path; a *segment* is B + T - 1 frames of far
     end, all that reaches one block through h."""
 
-    pace: Floats  # GRAM_KEEP, SLOPE_KEEP, PEAK_KEEP
+    pace: Floats  # GRAM_KEEP and so on
     level: Floats  # REACH and so on
     position: Ints  # HEAD, SLOT, LATE, START
     polarity: Floats  # [n] basis j is polarity max(polarity x - REACH knot, least)
@@ -97,7 +98,7 @@ class Loudspeaker(State):
 def loudspeaker(rate_hz: int, block_frames: int, blocks: int) -> Loudspeaker:
     """A loudspeaker of which nothing is known: linear. *blocks*: by how many its direct path may be late, and one."""
     block_s = block_frames / rate_hz
-    cycle_s = (BASES + 1) * block_s
+    cycle_s = (BASES + 1) * max(block_s, PLACE_S)
     taps = min(block_frames, -(-round(DIRECT_PATH_S * rate_hz) // 4) * 4)
     segment = block_frames + taps - 1
     ring = 1 << int(np.ceil(np.log2(blocks + 1)))
@@ -107,10 +108,16 @@ def loudspeaker(rate_hz: int, block_frames: int, blocks: int) -> Loudspeaker:
 
     knots = np.tile([1.0, 1.5], KNOTS // _OCTAVE) * 2.0 ** ((np.arange(KNOTS) - KNOTS) // _OCTAVE)
     state = Loudspeaker(
-        pace=np.exp(np.array([-cycle_s / MEMORY_S, -cycle_s / LEAK_S, -np.log(2) * block_s / REACH_S])).astype(
-            np.float32
+        pace=np.array(
+            [
+                np.exp(-cycle_s / MEMORY_S),
+                np.exp(-cycle_s / LEAK_S),
+                2.0 ** (-block_s / REACH_S),
+                min(block_s / PLACE_S, 1.0),
+            ],
+            np.float32,
         ),
-        level=zeros(7),
+        level=zeros(8),
         position=np.zeros(4, np.int64),
         polarity=np.repeat([1, -1], [2 + KNOTS, KNOTS]).astype(np.float32),
         knot=np.concatenate([[0, 0], knots, knots]).astype(np.float32),
@@ -158,8 +165,12 @@ def shape_far(s: Loudspeaker, far: Floats) -> None:
 
 @realtime
 def learn_curve(s: Loudspeaker, mic: Floats, estimate: Floats, trust: np.float32) -> None:
-    """One place of the cycle. *trust*, 0 to 1, says how much of mic - estimate is the far end's doing."""
+    """One place of the cycle, when it is due. *trust*, 0 to 1, says how much of mic - estimate is the far end's doing."""
     wait_for_loudest(s, mic, estimate, trust)
+    s.level[DUE] += s.pace[PLACES]
+    if s.level[DUE] < _ONE:
+        return
+    s.level[DUE] -= _ONE
     slot = s.position[SLOT]
     if slot == 0:
         begin_cycle(s)

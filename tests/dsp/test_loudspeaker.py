@@ -9,6 +9,7 @@ from firmware_py.dsp.loudspeaker import (
     PEAK,
     REACH,
     SHARE,
+    SLOT,
     START,
     VOTES,
     add_curve,
@@ -315,3 +316,18 @@ def test_silence_and_full_scale_leave_numbers(level):
     play(state, far, -far)
     for field in (state.shaped, state.slopes, state.gram, state.factor, state.level):
         assert np.isfinite(field).all()
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "block", "share"),
+    [(16000, 128, 1), (16000, 64, 1 / 2), (48000, 256, 2 / 3), (16000, 256, 1), (48000, 480, 1)],
+)
+def test_a_place_of_the_cycle_is_done_every_8_ms_or_once_a_block(rate_hz, block, share):
+    state, silence, done = loudspeaker(rate_hz, block, P), np.zeros(block, np.float32), 0
+    for _ in range(900):
+        before = state.position[SLOT]
+        learn_curve(state, silence, silence, np.float32(1))
+        moved = (state.position[SLOT] - before) % CYCLE
+        assert moved <= 1
+        done += moved
+    assert done == pytest.approx(900 * share, abs=1)
