@@ -17,6 +17,7 @@ and so for D, with D_t-1, the block before that does not overlap. Four blocks ma
 inequality); so gamma is 0 on average without a path and 1 for a pure delay, whatever the pauses. (Whitened
 cross-spectra: Knapp & Carter, IEEE TASSP 24(4), 1976; their smoothing a block at a time: Carter, Knapp, Nuttall, IEEE
 Trans. Audio Electroacoust. 21(4), 1973.) A quarter of the lags is brought up to date in each block.
+While the filter cancels and the lag is sure, one group in four is enough.
 
 *Decision*, once a group. The floor is the mean of all gamma below their mean, mu the largest above the floor. The first
 lag with half of mu is where the echo begins; the peak of the inverse transform of its A is where in that block, r from 0
@@ -42,6 +43,7 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, copy
 
 LOWEST_HZ, HIGHEST_HZ = 200.0, 4000.0
 GROUP = 4  # blocks in a step of the memory, and parts in which lags are brought up to date
+REST = 4  # groups of which one is weighed while nothing is amiss
 MEMORY_S, TONE_S, POWER_S = 0.15, 0.05, 0.5
 BINS = (16, 24, 32, 40, 48, 64)  # that a transform takes
 
@@ -50,8 +52,8 @@ BINS = (16, 24, 32, 40, 48, 64)  # that a transform takes
 LAG, WITHIN, CONFIDENCE, EVIDENCE = range(4)
 # BulkDelay.pace: constants per group, KEEP and KEEP^2, seconds in a group; per block, of the powers and of the tones
 KEEP, KEEP_SQUARED, GROUP_S, POWER_KEEP, TONE_KEEP = range(5)
-# BulkDelay.position: newest row of the histories, blocks since the far end was heard
-HEAD, QUIET = range(2)
+# BulkDelay.position: newest row of the histories, blocks since the far end was heard, groups since the last that was weighed
+HEAD, QUIET, RESTED = range(3)
 
 # floats in a row of a history, and where in it imaginary parts begin: constants, so that LLVM sees that nothing overlaps
 _ROW, _IM = 128, 64
@@ -68,6 +70,7 @@ _ACQUIRE_S, _JUMP_S, _NEAR_S = np.float32(0.3), np.float32(0.1), np.float32(0.6)
 _NEARBY_S = np.float32(0.03)
 _SHARE = np.float32(0.7)
 _MOVED = np.float32(0.6)
+_SURE = np.float32(0.9)
 _BELIEF_S, _REFUTE_S, _FORGET_S, _FADE_S = np.float32(0.2), np.float32(0.3), np.float32(2.0), np.float32(5.0)
 
 
@@ -96,7 +99,7 @@ class BulkDelay(State):
     bin_im: Floats
     taps: Floats  # [2F] the arrivals of one lag, over a block
     found: Floats  # LAG and so on
-    position: Ints  # HEAD, QUIET
+    position: Ints  # HEAD, QUIET, RESTED
 
 
 def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDelay:
@@ -139,7 +142,7 @@ def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDe
         bin_im=zeros(bins + 1),
         taps=zeros(2 * bins),
         found=zeros(4),
-        position=np.zeros(2, np.int64),
+        position=np.zeros(3, np.int64),
     )
     state.found[LAG] = -1.0
     state.position[QUIET] = lags + GROUP
@@ -147,9 +150,10 @@ def bulk_delay(rate_hz: int, block_frames: int, reach_s: float = 0.25) -> BulkDe
 
 
 @realtime
-def find_delay(s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats, d_im: Floats) -> None:
+def find_delay(s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats, d_im: Floats, settled: bool) -> None:
     """Hear one block, every block: the far end's spectrum in row *head* of a ring whose length is a power of two, 4 or
-    more, and the spectrum of [0, mic block]. What is known then stands in s.found."""
+    more, and the spectrum of [0, mic block]. *settled* says that the path which is known explains the microphone. What is
+    known then stands in s.found."""
     pace, bins, lags = s.pace, s.band.shape[0], s.gamma.shape[0]
     s.position[QUIET] = 0 if _is_heard(x_re[head], x_im[head], 2 * bins) else s.position[QUIET] + 1
     if s.position[QUIET] > lags + GROUP:
@@ -171,6 +175,10 @@ def find_delay(s: BulkDelay, x_re: Floats, x_im: Floats, head: int, d_re: Floats
     )  # fmt: skip
     copy(d_re, s.last_re)
     copy(d_im, s.last_im)
+    if turn == GROUP - 1:
+        s.position[RESTED] = (s.position[RESTED] + 1) % REST if settled and s.found[CONFIDENCE] > _SURE else 0
+    if s.position[RESTED] > 0:
+        return
     part = lags // GROUP
     for m in range(turn * part, (turn + 1) * part):
         energy, s.strength[m] = correlate(

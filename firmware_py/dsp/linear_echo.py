@@ -246,7 +246,7 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
         return
     pace, block = s.pace, mic.shape[0]
     bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
-    find_delay(s.delay, s.x_re, s.x_im, s.position[HEAD], s.d_re, s.d_im)
+    find_delay(s.delay, s.x_re, s.x_im, s.position[HEAD], s.d_re, s.d_im, bends)
     proven = bends or s.energy[HAS_CANCELLED] > _ZERO
     begin_at(s, wanted_offset(s.delay.found, s.tap_energy, s.position[OFFSET], proven))
 

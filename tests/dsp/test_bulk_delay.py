@@ -102,7 +102,7 @@ def spectra(signal, block, half):
     return out
 
 
-def listen(mic, far, block=B, rate=RATE, twin=False):
+def listen(mic, far, block=B, rate=RATE, twin=False, settled=False):
     """What is found after each block: [blocks, 4]; with its twin, (lag, within, confidence, gamma's error) of both."""
     state = bulk_delay(rate, block)
     x, d = spectra(far, block, "far"), spectra(mic, block, "mic")
@@ -113,7 +113,7 @@ def listen(mic, far, block=B, rate=RATE, twin=False):
     for n in range(len(d)):
         row = -n & 63
         x_re[row], x_im[row] = x[n].real, x[n].imag
-        find_delay(state, x_re, x_im, row, d_re[n], d_im[n])
+        find_delay(state, x_re, x_im, row, d_re[n], d_im[n], settled)
         found[n] = state.found
         if twin:
             plain.block(x[n], d[n])
@@ -191,6 +191,26 @@ def test_a_jump_is_found_within_300_ms_of_sound(sound, delay_s):
     heard = np.abs(far).reshape(-1, B).max(1) > 0.01
     assert heard[jump : new[0]].sum() * 0.008 <= 0.3
     assert np.array_equal(new, np.arange(new[0], len(found)))
+
+
+def test_while_the_filter_cancels_a_sure_lag_is_weighed_in_one_group_of_four_and_doubted_in_all():
+    far = noise(4.0, seed=30)
+    settled, doubted = (listen(echo(far, 0.05, seed=31), far, settled=settled) for settled in (True, False))
+    sure = int(np.flatnonzero(settled[:, CONFIDENCE] > 0.9)[0])
+    assert np.array_equal(settled[: sure + 1], doubted[: sure + 1])
+    weighed = np.flatnonzero(np.diff(settled[sure:, CONFIDENCE]))
+    assert set(np.diff(weighed)) == {4 * GROUP}
+    assert set(settled[sure:, LAG]) == {6}
+    weighed = np.flatnonzero(np.diff(doubted[sure : sure + 40, CONFIDENCE]))
+    assert set(np.diff(weighed)) == {GROUP}
+
+
+def test_a_jump_is_found_even_if_the_filter_seems_to_cancel():
+    far, jump = noise(5.0, seed=32), 200
+    after = np.arange(len(far)) >= jump * B
+    found = listen(np.where(after, echo(far, 0.130, 8), echo(far, 0.030, 9)), far, settled=True)
+    assert set(found[100:jump, LAG]) == {3}
+    assert found[jump + 150, LAG] == 16
 
 
 def test_a_silent_far_end_is_no_evidence_and_only_makes_what_is_known_less_sure():
