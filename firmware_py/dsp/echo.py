@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numba import types
@@ -30,7 +30,7 @@ from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_
 from firmware_py.dsp.near_end import AUDIBLE, NEAR
 from firmware_py.dsp.residual_echo import BLOCKS, SETTLING, ResidualEcho, residual_echo, shape_output, weigh_residual
 from firmware_py.dsp.simd import larger
-from firmware_py.dsp.state import State
+from firmware_py.dsp.state import State, StateType
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
 TAIL_S = 0.192  # of a living room, down to what residual_echo takes off
@@ -62,6 +62,9 @@ class EchoState(State):
     bound: Floats  # BOUND_MIC, BOUND_OUT
     meter: Floats  # METER_MIC, METER_LINEAR, METER_OUT
     meter_keep: Floats  # [1]
+
+
+Kernel = Callable[[EchoState, Floats, Floats, Floats], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,15 @@ def far_level(far_peak: Floats, start: int, tap_energy: Floats) -> np.float32:
     return np.float32(np.sqrt(level))
 
 
+@cache
+def compiled_for(state: StateType) -> Kernel:
+    """cancel_echo for float32 in C order: to look up types at every call would take a third of a block's time."""
+    line = types.Array(types.float32, 1, "C")
+    cancel_echo.compile((state, line, line, line))
+    kernel: Kernel = cancel_echo.get_overload((state, line, line, line))
+    return kernel
+
+
 class EchoCanceller:
     """Cancels echo in blocks. Not for two threads at once; freeze and bypass may come from another."""
 
@@ -219,13 +231,8 @@ class EchoCanceller:
             out[block] = cancelled
 
     @cached_property
-    def _compiled(self) -> Callable[[EchoState, Floats, Floats, Floats], None]:
-        """cancel_echo for float32 in C order: to look up types at every call would take a third of a block's time."""
-        line = types.Array(types.float32, 1, "C")
-        kinds = (self._state.numba_type, line, line, line)
-        cancel_echo.compile(kinds)
-        entry: Callable[[EchoState, Floats, Floats, Floats], None] = cancel_echo.get_overload(kinds)
-        return entry
+    def _compiled(self) -> Kernel:
+        return compiled_for(self._state.numba_type)
 
     def _check(self, mic: Floats, far: Floats, out: Floats) -> None:
         """Refuse what cannot be processed."""

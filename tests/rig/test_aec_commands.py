@@ -10,6 +10,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from firmware_py.cli import main
+from firmware_py.dsp.echo import TAIL_S
 from hil.bench.aec import cancellers, costs, recordings, session
 from hil.bench.aec.cancellers import ours
 from hil.bench.aec.scenes import Scene, clip
@@ -105,6 +106,11 @@ def test_people_are_told_what_each_figure_means(files, capsys):
     assert "ERLE: dB by which" in said
     assert "what it says counts as echo" in said
     assert "tail 32 ms" in said  # 30, in whole blocks; the delay does not count
+
+
+def test_unless_told_the_canceller_has_its_own_tail(files, capsys):
+    assert main(["aec", "score", files["mic"], files["ref"]]) == 0
+    assert f"tail {1e3 * TAIL_S:g} ms" in capsys.readouterr().out
 
 
 def test_rates_channels_and_ends_are_made_to_fit_with_a_word(talk, tmp_path):

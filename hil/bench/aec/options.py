@@ -11,7 +11,8 @@ from contextlib import suppress
 
 from firmware_py.cli import NO_HARDWARE
 
-BLOCK_MS, TAIL_MS = 8.0, 256.0
+BLOCK_MS = 8.0
+TAIL_MS, TAIL_WITH_DELAY_MS = 192.0, 256.0  # the canceller's own, and that of those to whom delay is a part of it
 _SAID = {
     errno.ENOENT: "there is no such file; name another",
     errno.EISDIR: "is a folder; name a file",
@@ -25,8 +26,8 @@ def add_canceller(parser: argparse.ArgumentParser) -> None:
         "--block", type=number(1.0, 32.0, "ms"), default=BLOCK_MS, metavar="MS", help=f"block (default {BLOCK_MS:g} ms)"
     )
     parser.add_argument(
-        "--tail", type=number(1.0, 1000.0, "ms"), default=TAIL_MS, metavar="MS",
-        help=f"how long a room may answer (default {TAIL_MS:g} ms); for others, delay included",
+        "--tail", type=number(1.0, 1000.0, "ms"), metavar="MS",
+        help=f"how long a room may answer (default {TAIL_MS:g} ms; {TAIL_WITH_DELAY_MS:g} for others, delay included)",
     )  # fmt: skip
     parser.add_argument(
         "--peers", type=_names, default=[], metavar="NAME,...",

@@ -31,6 +31,7 @@ from hil.bench.aec.cancellers import (
     run,
     whole_blocks_s,
 )
+from hil.bench.aec.options import TAIL_MS, TAIL_WITH_DELAY_MS
 from hil.bench.aec.recordings import Delay, Recording, RecordingError, Score
 from hil.bench.aec.scenes import ROOM_NAMES, SINGLE, SKEWS_PPM, Clip, Scene, choose, clip
 from hil.bench.aec.tables import print_cancellers, print_scenes, print_score
@@ -83,7 +84,7 @@ def bench(options: argparse.Namespace) -> int:
     if options.json:
         print_json(
             {
-                "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": options.tail,
+                "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": options.tail or TAIL_MS,
                 "sounds": said, "cancellers": {maker.name: maker.said for maker in makers}, "not_run": absent,
                 "not_tested": untested, "latency_ms": latencies_ms, "microphone_sdr_db": microphones,
                 "scenes": [asdict(row) for row in rows], "recordings": [_facts(*one) for one in scored],
@@ -141,16 +142,18 @@ def score_files(options: argparse.Namespace) -> int:
 
 def _makers(options: argparse.Namespace, rates_hz: Iterable[int]) -> tuple[list[Maker], dict[str, str]]:
     """Ours, its linear stage, and the peers that are here; what is impossible is refused before anything is measured."""
-    block_s, tail_s = 1e-3 * options.block, 1e-3 * options.tail
+    block_s, tail_s = 1e-3 * options.block, 1e-3 * (options.tail or TAIL_MS)
     if tail_s < block_s:
-        raise CancellerError(f"--tail {options.tail:g}: shorter than a block of {options.block:g} ms; 256 is usual")
+        raise CancellerError(
+            f"--tail {options.tail:g}: shorter than a block of {options.block:g} ms; {TAIL_MS:g} is usual"
+        )
     own = [ours(block_s, tail_s), ours(block_s, tail_s, suppress=False)]
     for rate_hz in rates_hz:
         try:
             own[0].make(rate_hz)
         except CancellerError as error:
             raise CancellerError(f"--block {options.block:g}: {error}; 8 and 10 ms go at every rate") from error
-    peers, absent = find(options.peers, tail_s)
+    peers, absent = find(options.peers, 1e-3 * (options.tail or TAIL_WITH_DELAY_MS))
     return [*own, *peers], absent
 
 
