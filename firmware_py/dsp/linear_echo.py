@@ -18,8 +18,8 @@ Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions 
 constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p and while the
 far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only
 then learnt from.
-C_p never grows past |W_p|^2, however long the far end is silent. Above 8 kHz only the partitions that the shadow has are
-there: what a room returns of high notes fades faster, and what is not there makes no noise.
+C_p never grows past |W_p|^2, however long the far end is silent. Above 8 kHz there are 96 ms of it, or as much as the
+shadow has: what a room returns of high notes fades faster, and what is not there makes no noise.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
 settled calls the new path noise (Yang, Enzner, Yang, IEEE Signal Processing Letters 24(12), 2017). The
@@ -76,7 +76,10 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
-SHORT_HZ = 8000.0  # above which the main filter is as short: air and walls take what is high first
+SHORT_HZ, SHORT_S = (
+    8000.0,
+    0.096,
+)  # above which the main filter is shorter, or as long as the shadow; air takes what is high
 REACH_S = 0.25  # by which the whole path may be late
 
 # LinearEcho.pace, constants per block, scaled to how long this block lasts: how much is kept of PE, of the energies
@@ -145,6 +148,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     reach = int(np.ceil(REACH_S * rate_hz / block_frames))
     ring = 1 << int(np.ceil(np.log2(reach + partitions)))
     bins = -(-(block_frames + 1) // 8) * 8
+    short = min(max(shadow, round(SHORT_S * rate_hz / block_frames)), partitions)
     bin_hz = np.arange(0, bins, 8) * rate_hz / (2 * block_frames)
     blocks = block_frames / rate_hz / REFERENCE_BLOCK_S
 
@@ -176,7 +180,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
         far_peak=zeros(ring),
         w_re=zeros(partitions, bins),
         w_im=zeros(partitions, bins),
-        depth=np.where(bin_hz > SHORT_HZ, shadow, partitions),
+        depth=np.where(bin_hz > SHORT_HZ, short, partitions),
         c=variance,
         fresh=variance.copy(),
         z_re=zeros(shadow, bins),
