@@ -76,10 +76,8 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
-SHORT_HZ, SHORT_S = (
-    8000.0,
-    0.096,
-)  # above which the main filter is shorter, or as long as the shadow; air takes what is high
+SHORT_HZ = 8000.0  # above which the main filter is shorter, for air takes what is high first
+SHORT_S = 0.096  # or as much as the shadow has
 REACH_S = 0.25  # by which the whole path may be late
 
 # LinearEcho.pace, constants per block, scaled to how long this block lasts: how much is kept of PE, of the energies
@@ -161,7 +159,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     later = np.arange(partitions) * blocks
     variance = zeros(partitions, bins)
     # sums to about 1: an echo as loud as the far end
-    variance[:, : block_frames + 1] = (0.1 * blocks * 0.9**later)[:, None]
+    variance[:, : block_frames + 1] = (0.15 * blocks * 0.85**later)[:, None]
     spectra = (
         "missed",
         "shadow_power",

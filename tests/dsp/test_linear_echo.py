@@ -34,7 +34,7 @@ class LinearTwin:
         self.reached = (np.arange(partitions)[:, None] < short) | ~high
         self.X = np.zeros((partitions, bins), complex)
         self.W, self.Z = np.zeros((partitions, bins), complex), np.zeros((early, bins), complex)
-        self.C = np.broadcast_to(0.1 * self.blocks * 0.9**later, (partitions, bins)).copy()
+        self.C = np.broadcast_to(0.15 * self.blocks * 0.85**later, (partitions, bins)).copy()
         self.prior = 0.92**later
         self.PE = np.zeros(bins)
         self.far = np.zeros(block)
