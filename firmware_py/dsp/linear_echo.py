@@ -42,7 +42,21 @@ import numpy as np
 from firmware_py.dsp.alignment import move_filter, move_variance, wanted_offset
 from firmware_py.dsp.bulk_delay import BulkDelay, bulk_delay, find_delay
 from firmware_py.dsp.clipping import watch_clipping
-from firmware_py.dsp.clock_drift import DRIFT, fill_turn, follow_delay, measure_delay
+from firmware_py.dsp.clock_drift import (
+    AGE,
+    DRIFT,
+    HIGHEST_HZ,
+    PLACE,
+    ROW,
+    SPAN,
+    SPAN_S,
+    STOP,
+    TURNED,
+    fill_turn,
+    follow_delay,
+    follow_slide,
+    measure_delay,
+)
 from firmware_py.dsp.fft import RealFft, irfft2, real_fft, rfft2
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.loudspeaker import Loudspeaker, find_direct_path, learn_curve, loudspeaker, shape_far
@@ -133,6 +147,9 @@ class LinearEcho(State):
     shadow_estimate: Floats  # [B]
     clip: Floats  # see clipping
     drift: Floats  # see clock_drift
+    anchor: Ints
+    anchor_re: Floats  # [K] what the strongest partition was
+    anchor_im: Floats
     turn_cos: Floats  # [K] by which the filters turn each block
     turn_sin: Floats
     position: Ints  # HEAD and so on
@@ -166,6 +183,8 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
         "error_power",
         "step",
         "turn_sin",
+        "anchor_re",
+        "anchor_im",
         *(f"{x}_{y}" for x in "dyuev" for y in ("re", "im")),
     )
     state = LinearEcho(
@@ -191,13 +210,16 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
         estimate=zeros(block_frames),
         shadow_estimate=zeros(block_frames),
         clip=zeros(2),
-        drift=zeros(3),
+        drift=zeros(6),
+        anchor=np.zeros(5, np.int64),
         turn_cos=np.ones(bins, np.float32),
         position=np.zeros(5, np.int64),
         energy=zeros(9),
         **{name: zeros(bins) for name in spectra},
     )
     state.energy[SHARE] = 1.0
+    state.anchor[[ROW, SPAN]] = -1, round(SPAN_S * rate_hz / block_frames)
+    state.anchor[STOP] = min(int(HIGHEST_HZ * 2 * block_frames / rate_hz), block_frames) + 1
     return state
 
 
@@ -245,6 +267,7 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
         clear(s.step)
         update_main(s, _ZERO)
         update_shadow(s)
+        s.anchor[ROW] = -1
         return
     pace, block = s.pace, mic.shape[0]
     bends = s.energy[MAIN] < _BENDS * s.energy[MIC]
@@ -260,9 +283,31 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
     lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
     update_shadow(s)
     constrain(s)
+    s.drift[TURNED] += s.drift[DRIFT]
+    watch_slide(s)
     if s.energy[MAIN] < CANCELS * s.energy[MIC]:
         follow_delay(s.drift, block, pace[DRIFT_GAIN])
     fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
+
+
+@realtime
+def watch_slide(s: LinearEcho) -> None:
+    """Once in a while the strongest partition is compared with what it was, if it has stayed the strongest and in its place."""
+    anchor, strongest = s.anchor, 0
+    anchor[AGE] += 1
+    if s.position[JUMPED] != 0:
+        anchor[ROW] = -1
+    if anchor[AGE] < anchor[SPAN]:
+        return
+    for p in range(s.tap_energy.shape[0]):
+        strongest = p if s.tap_energy[p] > s.tap_energy[strongest] else strongest
+    w_re, w_im = s.w_re[strongest], s.w_im[strongest]
+    if anchor[ROW] == strongest and anchor[PLACE] == s.position[OFFSET]:
+        follow_slide(s.drift, anchor, s.anchor_re, s.anchor_im, w_re, w_im, s.estimate.shape[0])
+    copy(w_re, s.anchor_re)
+    copy(w_im, s.anchor_im)
+    anchor[ROW], anchor[PLACE], anchor[AGE] = strongest, s.position[OFFSET], 0
+    s.drift[TURNED] = _ZERO
 
 
 @realtime

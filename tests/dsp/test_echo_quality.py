@@ -71,12 +71,6 @@ HELD = [
     ("clipping",           LINEAR, "late_erle_db",      AT_LEAST, 19.7),   # 20.7
 ]  # fmt: skip
 
-LOST = {
-    ("jump",               WHOLE,  "largest_gain_db"),    # 1.5
-}  # fmt: skip
-"""What an earlier canceller reached on these voices and this one does not, with what it reaches. The bound stays; who reaches it
-takes the row out."""
-
 SCENES = {scene.name: scene for scene in choose()}
 
 
@@ -95,14 +89,7 @@ def measured(scene, stage):
 
 @pytest.mark.parametrize(
     ("scene", "stage", "measure", "sense", "bound"),
-    [
-        pytest.param(
-            *row,
-            id="-".join(map(str, row[:3])),
-            marks=[pytest.mark.xfail(strict=True, reason="lost, see LOST")] if row[:3] in LOST else [],
-        )
-        for row in sorted(HELD, key=lambda row: row[:2])
-    ],
+    [pytest.param(*row, id="-".join(map(str, row[:3]))) for row in sorted(HELD, key=lambda row: row[:2])],
 )
 def test_the_canceller_is_no_worse_than_it_was(scene, stage, measure, sense, bound):
     value = measured(scene, stage)[measure]

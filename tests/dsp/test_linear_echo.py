@@ -7,7 +7,7 @@ import pytest
 
 from firmware_py.dsp import loudspeaker
 from firmware_py.dsp.clipping import REPEATS, explain_clipping, watch_clipping
-from firmware_py.dsp.clock_drift import DRIFT, fill_turn
+from firmware_py.dsp.clock_drift import DRIFT, TURNED, fill_turn, follow_slide
 from firmware_py.dsp.linear_echo import (
     HEAD,
     JUMPED,
@@ -45,6 +45,9 @@ class LinearTwin:
         self.share = 1.0
         self.num = self.den = self.drift = 0.0
         self.turn = np.ones(bins)
+        self.anchor, self.age, self.turned, self.slid, self.slid_power = None, 0, 0.0, 0.0, 0.0
+        self.span, self.stop = round(0.128 * rate_hz / block), int(4000 * 2 * block / rate_hz) + 1
+        self.tap_energy = np.zeros(partitions)
         self.verdicts = []
 
     def keep(self, each_8_ms, old, new):
@@ -120,6 +123,8 @@ class LinearTwin:
         self.W, self.Z = self.W * self.turn, self.Z * self.turn
         for filter_, row in ((self.W, self.n % self.P), (self.Z, self.n % PS)):
             filter_[row] = np.fft.rfft(np.fft.irfft(filter_[row])[:B], 2 * B)
+        taps = np.fft.irfft(self.W[self.n % self.P])[:B]
+        self.tap_energy[self.n % self.P] = taps @ taps
         self.W *= self.reached
         self.n += 1
         self.slide()
@@ -131,9 +136,29 @@ class LinearTwin:
         keep = 0.98**self.blocks
         self.num = keep * self.num - (w * (self.E * self.Y.conj()).imag / (self.PE + 1e-9)).sum()
         self.den = keep * self.den + (w**2 * np.abs(self.Y) ** 2 / (self.PE + 1e-9)).sum()
+        self.turned += self.drift
+        self.compare_with_anchor()
         if self.Em < 0.25 * self.Ed:
             self.drift += 2e-3 * self.blocks * float(np.clip(self.num / (self.den + B + 1), -0.5, 0.5))
         self.turn = np.exp(-1j * np.pi * np.arange(B + 1) * self.drift / B)
+
+    def compare_with_anchor(self):
+        self.age += 1
+        if self.verdicts[-1] in ("up", "lost"):
+            self.anchor = None
+        if self.age < self.span:
+            return
+        strongest, bins = int(np.argmax(self.tap_energy)), np.arange(4, self.stop)
+        w = np.pi * bins / self.B
+        if self.anchor and self.anchor[0] == strongest:
+            R = self.W[strongest, bins] * self.anchor[1][bins].conj() * np.exp(1j * w * self.turned)
+            slide = -(w * R.imag).sum() / ((w**2 * np.abs(R)).sum() + 1e-20)
+            slide *= (R * np.exp(1j * w * slide)).real.sum() > 0.8 * np.abs(R).sum()
+            self.slid = 0.85 * self.slid + 0.15 * slide
+            self.slid_power = 0.85 * self.slid_power + 0.15 * slide**2
+            sure = self.slid**2 / (self.slid_power + 1e-20)
+            self.drift += 0.4 * np.clip((sure - 0.5) / 0.5, 0, 1) * slide / self.age
+        self.anchor, self.age, self.turned = (strongest, self.W[strongest].copy()), 0, 0.0
 
 
 def room(rng, loud=1.0):
@@ -240,7 +265,7 @@ def test_a_filter_that_turns_equals_the_plain_twin():
     mic, far = scene(1.4, 5, [(0.6, 1.0)])
     state = linear_echo(RATE, B, P)
     twin = LinearTwin(RATE, B, P, state.z_re.shape[0])
-    state.drift[DRIFT] = twin.drift = 0.08  # ten samples a second
+    state.drift[DRIFT] = twin.drift = 0.06  # seven and a half samples a second
     follow(state, twin, mic, far, silent)
     assert abs(twin.drift) > 0.01
 
@@ -325,28 +350,76 @@ def test_turning_a_filter_by_the_drift_delays_what_it_returns_by_as_many_frames(
     assert moved[23] == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("drift", [-0.1, -0.003, 0.0, 0.02, 0.1])
-@pytest.mark.parametrize("block", [64, 128, 480])
-def test_the_turn_of_each_bin_is_that_of_a_delay_up_to_the_limit_of_the_drift(block, drift):
+@pytest.mark.parametrize("ppm", [-500, -20, 0, 150, 500])
+@pytest.mark.parametrize("block", [64, 128, 480, 768])
+def test_the_turn_of_each_bin_is_that_of_a_delay_up_to_the_limit_of_the_drift(block, ppm):
+    drift = 1e-6 * ppm * block
     cos, sin = np.zeros((2, block + 1), np.float32)
     fill_turn(cos, sin, np.float32(drift), block)
-    assert np.abs(cos + 1j * sin - np.exp(-1j * np.pi * np.arange(block + 1) * drift / block)).max() < 5e-7
+    assert np.abs(cos + 1j * sin - np.exp(-1j * np.pi * np.arange(block + 1) * drift / block)).max() < 2e-6
 
 
-def test_a_clock_that_is_100_ppm_fast_is_found_and_followed():
+@pytest.mark.parametrize(("ppm", "within_s"), [(100, 4), (-50, 4), (300, 6), (-300, 6)])
+def test_a_clock_that_is_fast_or_slow_is_found_in_seconds_and_followed_even_from_white_noise(ppm, within_s):
+    """So quickly does the path slide, and so quickly may a filter follow, that the filter alone need not cancel at all."""
     rng = np.random.default_rng(8)
-    frames = 14 * RATE // B * B
+    frames = 10 * RATE // B * B
     far = 0.1 * rng.standard_normal(frames + 1000)
     far = np.convolve(far, np.hanning(5) / 2)[: frames + 1000]  # no content at the edge, where interpolation fails
-    times = np.arange(frames) * (1 - 100e-6) - 40
+    times = np.arange(frames) * (1 - 1e-6 * ppm) - 40
     near = np.floor(times).astype(int)
     taps = np.arange(-8, 9)
     kernel = np.sinc(times[:, None] - near[:, None] - taps) * np.hanning(19)[1:-1]
     mic = (0.5 * (kernel * far[np.clip(near[:, None] + taps, 0, None)]).sum(1)).astype(np.float32)
-    far = far.astype(np.float32)
-    state = linear_echo(RATE, B, P)
-    cancel(state, mic, far)
-    assert 1e6 * state.drift[DRIFT] / B == pytest.approx(100, abs=5)
+    far, state = far.astype(np.float32), linear_echo(RATE, B, P)
+    start = within_s * RATE // B * B
+    cancel(state, mic[:start], far[:start])
+    assert 1e6 * state.drift[DRIFT] / B == pytest.approx(ppm, rel=0.1)
+    cancel(state, mic[start:], far[start:])
+    assert 1e6 * state.drift[DRIFT] / B == pytest.approx(ppm, abs=5)
+
+
+def partition(rng, block, frames=0.0):
+    """A made-up one, late by so many frames."""
+    taps = rng.standard_normal(block // 2) * np.exp(-np.arange(block // 2) / 20)
+    return np.fft.rfft(taps, 2 * block) * np.exp(-1j * np.pi * np.arange(block + 1) * frames / block)
+
+
+def compared(slid, turned, rate_hz, block, seed=0):
+    """The drift after eight comparisons of a partition with what it was, each of which finds it *slid* by so many frames, of
+    which it was *turned* by some."""
+    loop, anchor = np.zeros(6, np.float32), np.array([0, 0, 16, 16, int(4000 * 2 * block / rate_hz) + 1])
+    for n in range(8):
+        rng = np.random.default_rng([seed, n])
+        a = partition(rng, block)
+        w = a * np.exp(-1j * np.pi * np.arange(block + 1) * slid(n) / block)
+        loop[TURNED] = turned
+        parts = (part.astype(np.float32) for part in (a.real, a.imag, w.real, w.imag))
+        follow_slide(loop, anchor, *parts, block)
+    return loop[DRIFT]
+
+
+@pytest.mark.parametrize(("rate_hz", "block"), [(16000, 128), (16000, 64), (48000, 256), (48000, 768)])
+@pytest.mark.parametrize("slide", [-0.3, -0.02, 0.05, 0.4])
+def test_the_drift_follows_a_partition_that_slides_by_what_it_slid_more_than_it_was_turned(rate_hz, block, slide):
+    gains = [
+        0.4 * max(1 - 0.85**n - 0.5, 0) / 0.5 for n in range(1, 9)
+    ]  # the same slide every time: sure as time goes on
+    expected = sum(gains) * slide / 16
+    assert compared(lambda n: slide, 0.0, rate_hz, block) == pytest.approx(expected, rel=0.05)
+    assert compared(lambda n: slide + 0.2, 0.2, rate_hz, block) == pytest.approx(expected, rel=0.05)
+
+
+def test_slides_to_and_fro_are_noise():
+    assert compared(lambda n: 0.3 * (-1) ** n, 0.0, RATE, B) == 0
+
+
+def test_another_path_is_no_slide():
+    loop, anchor = np.zeros(6, np.float32), np.array([0, 0, 16, 16, 65])
+    for n in range(30):
+        a, w = (partition(np.random.default_rng([seed, n]), B, late) for seed, late in ((1, 0), (2, 30)))
+        follow_slide(loop, anchor, *(part.astype(np.float32) for part in (a.real, a.imag, w.real, w.imag)), B)
+    assert loop[DRIFT] == 0
 
 
 def test_a_clipped_sample_that_the_estimate_explains_is_no_error():
