@@ -14,7 +14,7 @@ into E by a slowly varying factor is the idea of Valin & Collings (arXiv 1602.08
 near_end says with what probability p somebody talks, and p how far to mistrust R: alone, the echo is over-estimated by
 17 dB; under a talker it is nearly taken at its word, and in between in proportion, in decibels:
 
-    D  = beta_Y 2^(leak + slope * level) Ys + beta_S 2^trust S + nu N      beta_Y from 48 to 1.5 as p goes from 0 to 1
+    D  = beta_Y 2^(leak + slope * level) Ys + beta_S 2^trust S + nu N      beta_Y from 48 to 1.3 as p goes from 0 to 1
     xi = alpha A / D + (1 - alpha) max(|E|^2 / D - 1, 0)                   A: |output|^2 of the last block
     G  = max(xi / (1 + xi), floor sqrt(min(N / |E|^2, 1)))
 
@@ -74,7 +74,7 @@ _SLOPE_HIGH, _SLOPE_SHARE = np.float32(3.0), np.float32(0.3)
 _TRUST_START, _TRUST_LOW = np.float32(-1.0), np.float32(-6.0)
 _LEAK_UP, _LEAK_DOWN, _TRUST_UP, _TRUST_DOWN = (np.float32(x) for x in (0.4, 0.6, 0.3, 0.7))  # quantiles
 _FAR_OFF = np.float32(4.0)  # times what is expected: the leak takes double steps
-_ECHO_WEIGHT, _MISSED_WEIGHT, _WEIGHT_NEAR = (np.float32(np.log2(beta)) for beta in (48.0, 8.0, 1.5))
+_ECHO_WEIGHT, _MISSED_WEIGHT, _WEIGHT_NEAR = (np.float32(np.log2(beta)) for beta in (48.0, 8.0, 1.3))
 _NOISE_WEIGHT_NEAR = np.float32(0.05)  # of the noise weight
 
 

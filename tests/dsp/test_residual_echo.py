@@ -123,8 +123,8 @@ class ResidualTwin:
 
     def shape(self):
         p, (echo_gain, missed_gain) = self.p, self.gains
-        R = 48 ** (1 - p) * 1.5**p * spread(echo_gain, B + 1) * self.Ys
-        R = R + 8 ** (1 - p) * 1.5**p * spread(missed_gain, B + 1) * self.S
+        R = 48 ** (1 - p) * 1.3**p * spread(echo_gain, B + 1) * self.Ys
+        R = R + 8 ** (1 - p) * 1.3**p * spread(missed_gain, B + 1) * self.S
         G = gain_of(self.E2, self.N, self.A, R, self.nu * between(1, 0.05, p), between(0.9, 0.4, p), self.floor)
         self.A = G**2 * self.E2
         frame = self.window * np.fft.irfft(G * self.E)
@@ -244,7 +244,7 @@ def test_a_talker_however_loud_moves_the_leak_no_more_than_a_whisper_does():
 
 
 @pytest.mark.parametrize(
-    ("near", "echo_times", "missed_times"), [(0.0, 48.0, 8.0), (0.5, 72**0.5, 12**0.5), (1.0, 1.5, 1.5)]
+    ("near", "echo_times", "missed_times"), [(0.0, 48.0, 8.0), (0.5, 62.4**0.5, 10.4**0.5), (1.0, 1.3, 1.3)]
 )
 def test_the_echo_is_over_estimated_by_17_db_and_under_a_talker_hardly(near, echo_times, missed_times):
     echo_gain, missed_gain = arrays(np.random.default_rng(5), BANDS, BANDS)
