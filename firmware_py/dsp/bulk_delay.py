@@ -17,7 +17,7 @@ and so for D, with D_t-1, the block before that does not overlap. Four blocks ma
 inequality); so gamma is 0 on average without a path and 1 for a pure delay, whatever the pauses. (Whitened
 cross-spectra: Knapp & Carter, IEEE TASSP 24(4), 1976; their smoothing a block at a time: Carter, Knapp, Nuttall, IEEE
 Trans. Audio Electroacoust. 21(4), 1973.) A quarter of the lags is brought up to date in each block.
-While the filter cancels and the lag is sure, one group in four is enough.
+While the filter cancels and the lag is sure, one group in four is enough; time stands still for those left out.
 
 *Decision*, once a group. The floor is the mean of all gamma below their mean, mu the largest above the floor. The first
 lag with half of mu is where the echo begins; the peak of the inverse transform of its A is where in that block, r from 0

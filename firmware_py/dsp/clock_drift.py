@@ -21,7 +21,8 @@ T = 128 ms ago, A, less what it was turned since:
 
 from 4 bins to 4 kHz. It is none unless all of R slides: what is left of its phase afterwards has to lie near 0. Noise slides as
 well, but to and fro: sure, from 0 to 1, is how much of the slides' mean square is the square of their mean, less what chance
-makes of a few. This needs no cancelling; tau makes it exact.
+makes of a few. This needs no
+cancelling, only a path that is heard; tau makes it exact.
 
 It does not find the delay, and does not move partitions (alignment does, when the path has crept out of the first ones).
 """
@@ -34,11 +35,12 @@ from typing import Any
 import numpy as np
 
 from firmware_py.dsp.jit import INDEX, realtime
-from firmware_py.dsp.vectors import Floats, Ints, limited, smoothed
+from firmware_py.dsp.vectors import Floats, Ints, copy, limited, smoothed
 
-SPAN_S, HIGHEST_HZ = 0.128, 4000.0  # T, and the last bin of R
+SPAN_S, SLIDE_STOP_HZ = 0.128, 4000.0  # T, and the last bin of R
 
-# the loop's state: numerator, denominator, drift in frames per block; frames by which the filter was turned since A
+# the loop's state: numerator, denominator, drift in frames per block; frames by which the filter was turned since A; means of the
+# slides and of their squares, kept through jumps, for clocks do not jump
 NUMERATOR, DENOMINATOR, DRIFT, TURNED, SLIDE, SLIDE_POWER = range(6)
 # where A comes from: its partition, -1 when there is none, and the filter's offset; its age, T in blocks, and the bin before
 # which R ends
@@ -86,6 +88,28 @@ def change_drift(loop: Floats, block: int, by: np.float32) -> None:
     """At most half a frame in a thousand: more than any two crystals differ by."""
     limit = _DRIFT_LIMIT * np.float32(block)
     loop[DRIFT] = limited(loop[DRIFT] + by, -limit, limit)
+
+
+@realtime
+def watch_slide(
+    loop: Floats, anchor: Ints, anchor_re: Floats, anchor_im: Floats,
+    w_re: Floats, w_im: Floats, tap_energy: Floats, offset: int, block: int,
+) -> None:  # fmt: skip
+    """After T, compare the strongest partition of w with what it was, if it has stayed the strongest and in its place. The filter
+    has just turned by the drift."""
+    loop[TURNED] += loop[DRIFT]
+    anchor[AGE] += 1
+    if anchor[AGE] < anchor[SPAN]:
+        return
+    row = 0
+    for p in range(tap_energy.shape[0]):
+        row = p if tap_energy[p] > tap_energy[row] else row
+    if anchor[ROW] == row and anchor[PLACE] == offset:
+        follow_slide(loop, anchor, anchor_re, anchor_im, w_re[row], w_im[row], block)
+    copy(w_re[row], anchor_re)
+    copy(w_im[row], anchor_im)
+    anchor[ROW], anchor[PLACE], anchor[AGE] = row, offset, 0
+    loop[TURNED] = _ZERO
 
 
 @realtime

@@ -18,8 +18,8 @@ Theory has S/2 in g, for half of each frame is zeros; all of S keeps partitions 
 constraints, of which there is one a block, round robin. q, the wandering of the room, falls with p and while the
 far end is silent: a talker teaches the filter nothing. p is this block's: the block is subtracted, judged, and only
 then learnt from.
-C_p never grows past |W_p|^2, however long the far end is silent. Above 8 kHz there are 96 ms of it, or as much as the
-shadow has: what a room returns of high notes fades faster, and what is not there makes no noise.
+C_p never grows past |W_p|^2, however long the far end is silent. Above 8 kHz, where eight bins begin, there are 96 ms of
+it, or as much as the shadow has: what a room returns of high notes fades faster, and what is not there makes no noise.
 
 *Shadow filter*, normalised LMS on the first partitions, for paths that jump: a Kalman filter that has
 settled calls the new path noise (Yang, Enzner, Yang, IEEE Signal Processing Letters 24(12), 2017). The
@@ -43,19 +43,16 @@ from firmware_py.dsp.alignment import move_filter, move_variance, wanted_offset
 from firmware_py.dsp.bulk_delay import BulkDelay, bulk_delay, find_delay
 from firmware_py.dsp.clipping import watch_clipping
 from firmware_py.dsp.clock_drift import (
-    AGE,
     DRIFT,
-    HIGHEST_HZ,
-    PLACE,
     ROW,
+    SLIDE_STOP_HZ,
     SPAN,
     SPAN_S,
     STOP,
-    TURNED,
     fill_turn,
     follow_delay,
-    follow_slide,
     measure_delay,
+    watch_slide,
 )
 from firmware_py.dsp.fft import RealFft, irfft2, real_fft, rfft2
 from firmware_py.dsp.jit import realtime
@@ -90,6 +87,10 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
+DECAY, LAST = (
+    0.85,
+    0.0055,
+)  # of a room's power per block, T60 0.7 s; and at the end of a longer tail, which expects more
 SHORT_HZ = 8000.0  # above which the main filter is shorter, for air takes what is high first
 SHORT_S = 0.096  # or as much as the shadow has
 REACH_S = 0.25  # by which the whole path may be late
@@ -174,9 +175,10 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     pace[[ERROR_KEEP, ENERGY_KEEP, GUARD_KEEP, DRIFT_KEEP]] = np.array([0.86, 0.95, 0.85, 0.98]) ** blocks
     pace[[WANDER, WANDER_NEAR, DRIFT_GAIN]] = np.array([1e-3, 3e-5, 2e-3]) * blocks
     later = np.arange(partitions) * blocks
+    decay = max(DECAY, LAST ** (1.0 / (partitions * blocks)))
     variance = zeros(partitions, bins)
     # sums to about 1: an echo as loud as the far end
-    variance[:, : block_frames + 1] = (0.15 * blocks * 0.85**later)[:, None]
+    variance[:, : block_frames + 1] = ((1.0 - decay) * blocks * decay**later)[:, None]
     spectra = (
         "missed",
         "shadow_power",
@@ -219,7 +221,7 @@ def linear_echo(rate_hz: int, block_frames: int, partitions: int) -> LinearEcho:
     )
     state.energy[SHARE] = 1.0
     state.anchor[[ROW, SPAN]] = -1, round(SPAN_S * rate_hz / block_frames)
-    state.anchor[STOP] = min(int(HIGHEST_HZ * 2 * block_frames / rate_hz), block_frames) + 1
+    state.anchor[STOP] = min(int(SLIDE_STOP_HZ * 2 * block_frames / rate_hz), block_frames) + 1
     return state
 
 
@@ -283,31 +285,14 @@ def learn_echo(s: LinearEcho, mic: Floats, near: np.float32, heard: bool, adapt:
     lms_gain(s.step, s.shadow_power, s.v_re, s.v_im)
     update_shadow(s)
     constrain(s)
-    s.drift[TURNED] += s.drift[DRIFT]
-    watch_slide(s)
+    if s.position[JUMPED] != 0:
+        s.anchor[ROW] = -1
+    watch_slide(
+        s.drift, s.anchor, s.anchor_re, s.anchor_im, s.w_re, s.w_im, s.tap_energy, s.position[OFFSET], block
+    )  # fmt: skip
     if s.energy[MAIN] < CANCELS * s.energy[MIC]:
         follow_delay(s.drift, block, pace[DRIFT_GAIN])
     fill_turn(s.turn_cos, s.turn_sin, s.drift[DRIFT], block)
-
-
-@realtime
-def watch_slide(s: LinearEcho) -> None:
-    """Once in a while the strongest partition is compared with what it was, if it has stayed the strongest and in its place."""
-    anchor, strongest = s.anchor, 0
-    anchor[AGE] += 1
-    if s.position[JUMPED] != 0:
-        anchor[ROW] = -1
-    if anchor[AGE] < anchor[SPAN]:
-        return
-    for p in range(s.tap_energy.shape[0]):
-        strongest = p if s.tap_energy[p] > s.tap_energy[strongest] else strongest
-    w_re, w_im = s.w_re[strongest], s.w_im[strongest]
-    if anchor[ROW] == strongest and anchor[PLACE] == s.position[OFFSET]:
-        follow_slide(s.drift, anchor, s.anchor_re, s.anchor_im, w_re, w_im, s.estimate.shape[0])
-    copy(w_re, s.anchor_re)
-    copy(w_im, s.anchor_im)
-    anchor[ROW], anchor[PLACE], anchor[AGE] = strongest, s.position[OFFSET], 0
-    s.drift[TURNED] = _ZERO
 
 
 @realtime
@@ -330,7 +315,8 @@ def update_shadow(s: LinearEcho) -> None:
 
 @realtime
 def constrain(s: LinearEcho) -> None:
-    """One partition of each filter is cut to its taps; the main filter's shows where the direct path is."""
+    """One partition of each filter is cut to its taps, but for the little that a cut depth spreads behind them; the main filter's
+    shows where the direct path is."""
     main, shadow = s.position[TURN], s.position[SHADOW_TURN]
     add_partitions(s, main, shadow, -_ONE)
     irfft2(s.fft, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow], s.frame, s.other_frame)
@@ -338,7 +324,7 @@ def constrain(s: LinearEcho) -> None:
     cut_taps(s.other_frame)
     find_direct_path(s.curve, s.frame, main, s.position[OFFSET], s.tap_energy)
     rfft2(s.fft, s.frame, s.other_frame, s.w_re[main], s.w_im[main], s.z_re[shadow], s.z_im[shadow])
-    cut_depth(s.w_re, s.w_im, main, s.depth)
+    cut_depth(s.w_re, s.w_im, s.c, s.fresh, main, s.depth)
     add_partitions(s, main, shadow, _ONE)
     s.position[TURN] = (main + 1) % s.w_re.shape[0]
     s.position[SHADOW_TURN] = (shadow + 1) % s.z_re.shape[0]
@@ -398,7 +384,7 @@ def begin_at(s: LinearEcho, offset: int) -> None:
     move_filter(s.w_re, s.w_im, by)
     move_variance(s.c, s.fresh, s.tap_energy, by)
     for p in range(s.w_re.shape[0]):
-        cut_depth(s.w_re, s.w_im, p, s.depth)
+        cut_depth(s.w_re, s.w_im, s.c, s.fresh, p, s.depth)
     copy_rows(s.w_re, s.z_re)
     copy_rows(s.w_im, s.z_im)
     s.position[OFFSET] = offset

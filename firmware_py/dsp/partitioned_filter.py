@@ -175,12 +175,13 @@ def lms_update(
 
 
 @realtime
-def cut_depth(w_re: Floats, w_im: Floats, p: int, depth: Ints) -> None:
-    """Row p loses the bins that do not reach it."""
+def cut_depth(w_re: Floats, w_im: Floats, c: Floats, fresh: Floats, p: int, depth: Ints) -> None:
+    """Row p loses the bins that do not reach it; should they ever, they begin with the *fresh* variance."""
     for k in range(0, w_re.shape[1], 8):
         if p >= depth[k >> 3]:
             for i in range(k, k + 8):
                 w_re[p, i] = w_im[p, i] = _ZERO
+                c[p, i] = fresh[p, i]
 
 
 @realtime

@@ -112,7 +112,7 @@ def smoothed(old: np.float32, new: np.float32, keep: np.float32) -> np.float32:
 @realtime
 def limited(x: np.float32, least: np.float32, most: np.float32) -> np.float32:
     """x, held between two limits."""
-    return np.float32(larger(smaller(x, most), least))
+    return np.float32(larger(least, smaller(most, x)))  # in this order what is no number stays none
 
 
 @realtime

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from firmware_py.dsp import loudspeaker
+from firmware_py.dsp.bulk_delay import RESTED
 from firmware_py.dsp.clipping import REPEATS, explain_clipping, watch_clipping
-from firmware_py.dsp.clock_drift import DRIFT, TURNED, fill_turn, follow_slide
+from firmware_py.dsp.clock_drift import AGE, DRIFT, PLACE, ROW, SLIDE_POWER, SPAN, TURNED, fill_turn, follow_slide
 from firmware_py.dsp.linear_echo import (
     HEAD,
     JUMPED,
@@ -126,6 +127,8 @@ class LinearTwin:
         taps = np.fft.irfft(self.W[self.n % self.P])[:B]
         self.tap_energy[self.n % self.P] = taps @ taps
         self.W *= self.reached
+        row = self.n % self.P
+        self.C[row] = np.where(self.reached[row], self.C[row], 0.15 * self.blocks * 0.85 ** (row * self.blocks))
         self.n += 1
         self.slide()
 
@@ -603,8 +606,54 @@ def test_above_8_khz_a_filter_is_shorter_after_constraints_and_moves_too():
         assert shown[:18, high].all()
         assert not shown[18:, high].any()
         assert shown[18:, ~high].max() > 1e-3
-    begin_at(state, 8)
+    begin_at(state, 0)
     assert not np.abs(spectra(state, "w"))[18:, high].any()
+    assert np.array_equal(state.c[18:, 110:], state.fresh[18:, 110:])
+
+
+@pytest.mark.parametrize(
+    ("tail_blocks", "last"), [(8, 0.85**7), (24, 0.85**23), (32, 0.85**31), (64, 0.0055), (125, 0.0055)]
+)
+def test_a_room_is_expected_to_decay_by_the_end_of_the_tail_and_to_be_as_loud_as_the_far_end(tail_blocks, last):
+    variance = linear_echo(RATE, B, tail_blocks).fresh[:, 5]
+    assert variance[-1] / variance[0] == pytest.approx(last, rel=0.1)
+    assert 0.7 < variance.sum() <= 1
+
+
+def test_what_a_filter_was_turned_by_while_it_was_frozen_is_no_slide():
+    mic, far = scene(2.0, seed=14)
+    state = linear_echo(RATE, B, P)
+    cancel(state, mic, far)
+    state.drift[DRIFT], before = 0.03, state.drift.copy()
+    fill_turn(state.turn_cos, state.turn_sin, state.drift[DRIFT], B)
+    cancel(state, mic[: 40 * B], far[: 40 * B], adapt=False)
+    assert state.anchor[ROW] == -1
+    state.anchor[AGE] = state.anchor[SPAN] - 1
+    cancel(state, mic[40 * B : 41 * B], far[40 * B : 41 * B])
+    assert state.anchor[AGE] == 0  # compared with nothing
+    assert state.drift[SLIDE_POWER] == before[SLIDE_POWER]
+
+
+@pytest.mark.parametrize(("place", "is_compared"), [(0, True), (1, False)])
+def test_a_partition_is_compared_with_what_it_was_in_the_same_place_only(place, is_compared):
+    mic, far = scene(2.0, seed=14)
+    state = linear_echo(RATE, B, P)
+    cancel(state, mic, far)
+    state.anchor[AGE], state.anchor[PLACE], before = state.anchor[SPAN] - 1, place, state.drift[SLIDE_POWER]
+    cancel(state, mic[:B], far[:B])
+    assert (state.drift[SLIDE_POWER] != before) == is_compared
+
+
+def test_the_search_for_a_delay_rests_while_the_filter_cancels():
+    mic, far = scene(3.0, seed=14)
+    state, rested = linear_echo(RATE, B, P), []
+    for d, x in blocks_of(mic, far):
+        cancel(state, d, x)
+        rested.append(int(state.delay.position[RESTED]))
+    assert {1, 2, 3} <= set(rested[-40:])
+    mic = 0.1 * np.random.default_rng(15).standard_normal(len(far)).astype(np.float32)  # and not while it does not
+    cancel(state, mic[: 40 * B], far[: 40 * B])
+    assert state.delay.position[RESTED] == 0
 
 
 def test_the_constraint_goes_round_all_partitions_and_finds_the_strongest():

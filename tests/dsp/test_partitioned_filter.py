@@ -227,7 +227,8 @@ def test_a_row_keeps_the_bins_that_reach_it_and_no_others(P, PS, K, ring, start)
     s = Scene(P, PS, K, ring, start)
     s.w_re[:] = s.w_im[:] = 1
     for p in range(P):
-        cut_depth(s.w_re, s.w_im, p, s.depth)
+        cut_depth(s.w_re, s.w_im, s.c, 2 * np.ones_like(s.c), p, s.depth)
         assert not s.w_re[p + 1 :].size or s.w_re[p + 1 :].all()
     assert np.array_equal(s.w_re, s.reached)
     assert np.array_equal(s.w_im, s.reached)
+    assert np.array_equal(s.c, np.where(s.reached, s.C, 2).astype(np.float32))

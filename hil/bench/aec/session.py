@@ -85,6 +85,7 @@ def bench(options: argparse.Namespace) -> int:
         print_json(
             {
                 "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": options.tail or TAIL_MS,
+                "others_tail_ms": options.tail or TAIL_WITH_DELAY_MS,
                 "sounds": said, "cancellers": {maker.name: maker.said for maker in makers}, "not_run": absent,
                 "not_tested": untested, "latency_ms": latencies_ms, "microphone_sdr_db": microphones,
                 "scenes": [asdict(row) for row in rows], "recordings": [_facts(*one) for one in scored],
