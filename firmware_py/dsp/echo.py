@@ -34,6 +34,7 @@ from firmware_py.dsp.state import State, StateType
 from firmware_py.dsp.vectors import Floats, Ints, copy, dot, peak, smoothed
 
 TAIL_S = 0.192  # of a living room, down to what residual_echo takes off
+LOWEST_RATE_HZ = 8000  # where the search for the delay ends
 METER_S = 1.0  # memory of the ERLE meter, of far-end-only sound
 
 # EchoState.control: what another thread may write. FREEZE_BLOCKS counts itself down.
@@ -169,8 +170,8 @@ class EchoCanceller:
         """*tail_s*: how long the room answers, a multiple of the block; 192 ms, or the next multiple, unless said. A delay
         before it does not count. *suppress* false leaves the linear stage alone, without latency. *noise_reduction_db*: by
         how much steady noise may be turned down, 0 leaves it. ValueError says what would be right."""
-        if rate_hz <= 0:
-            raise ValueError(f"echo canceller: a rate of {rate_hz} Hz; it must be positive, such as 16000 or 48000")
+        if rate_hz < LOWEST_RATE_HZ:
+            raise ValueError(f"echo canceller: a rate of {rate_hz} Hz; it must be 8000 or more, such as 16000 or 48000")
         if block_frames <= 0 or not 0.0039 <= block_frames / rate_hz <= 0.0161:
             raise ValueError(
                 f"echo canceller: blocks of {block_frames} frames at {rate_hz} Hz; "

@@ -448,7 +448,8 @@ def test_whatever_comes_in_no_more_than_3_db_above_it_goes_out(suppress):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rate_hz": 0, "block_frames": 128}, "positive"),
+        ({"rate_hz": 0, "block_frames": 128}, "8000 or more"),
+        ({"rate_hz": 4000, "block_frames": 32}, "8000 or more"),
         ({"rate_hz": 16000, "block_frames": 1024}, "4 to 16 ms, such as 128"),
         ({"rate_hz": 16000, "block_frames": 48}, "4 to 16 ms"),
         ({"rate_hz": 48000, "block_frames": 128}, "4 to 16 ms, such as 384"),

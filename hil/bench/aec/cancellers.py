@@ -131,9 +131,7 @@ class Own:
             self.canceller = EchoCanceller(rate_hz=rate_hz, block_frames=self.frame, tail_s=tail_s, suppress=suppress)
         except ValueError as error:
             raise CancellerError(str(error)) from error
-
-    def process(self, mic: Any, far: Any, out: Any) -> None:
-        self.canceller.process(mic, far, out)
+        self.process = self.canceller.process
 
 
 class Speex:
