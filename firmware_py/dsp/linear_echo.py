@@ -72,6 +72,8 @@ from firmware_py.dsp.state import State
 from firmware_py.dsp.two_filters import (
     CANCELS,
     DOWN,
+    ESTIMATE,
+    GUARD_MIC,
     HAS_CANCELLED,
     LOST,
     MAIN,
@@ -104,6 +106,7 @@ HEAD, OFFSET, TURN, SHADOW_TURN, JUMPED = range(5)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _CLIPPED, _CLIPPED_TRUST = np.float32(0.985), np.float32(0.1)
+_EXPLAINS = np.float32(0.25)  # of the microphone's energy
 _BENDS = np.float32(0.5)  # main over microphone energy, from which on a curve can be told
 
 
@@ -347,10 +350,13 @@ def add_partitions(s: LinearEcho, main: int, shadow: int, sign: np.float32) -> N
 
 @realtime
 def copy_up(s: LinearEcho) -> None:
-    """The shadow filter, its estimate and its error become the main filter's."""
+    """The shadow filter, its estimate and its error become the main filter's. One that estimates next to nothing, as after a mute,
+    is doubted in its later partitions too: their variance has gone with what they were."""
     copy_rows(s.z_re, s.w_re)
     copy_rows(s.z_im, s.w_im)
-    doubt(s.c, s.prior, s.z_re.shape[0], s.shadow_power, s.v_re, s.v_im)
+    explains = s.energy[ESTIMATE] > _EXPLAINS * s.energy[GUARD_MIC]
+    stop = s.z_re.shape[0] if explains else s.w_re.shape[0]
+    doubt(s.c, s.prior, stop, s.shadow_power, s.v_re, s.v_im)
     # the step divides by S: it has to be that of this very c
     sum_missed(s.x_re, s.x_im, s.position[HEAD] + s.position[OFFSET], s.c, s.depth, s.missed)
     copy(s.u_re, s.y_re)
