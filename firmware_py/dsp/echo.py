@@ -25,6 +25,7 @@ from numba import types
 
 from firmware_py.dsp.bulk_delay import CONFIDENCE
 from firmware_py.dsp.clock_drift import DRIFT
+from firmware_py.dsp.complex_fft import radices
 from firmware_py.dsp.jit import realtime
 from firmware_py.dsp.linear_echo import HEAD, JUMPED, OFFSET, LinearEcho, learn_echo, linear_echo, subtract_echo
 from firmware_py.dsp.near_end import AUDIBLE, NEAR
@@ -155,6 +156,12 @@ def compiled_for(state: StateType) -> Kernel:
     return kernel
 
 
+def fitting_blocks(rate_hz: int) -> list[int]:
+    """Frames in a block of 4 to 16 ms that a Fourier transform of two blocks takes."""
+    shortest, longest = math.ceil(0.004 * rate_hz / 8 - 1e-9), int(0.016 * rate_hz / 8 + 1e-9)
+    return [8 * n for n in range(shortest, longest + 1) if radices(16 * n)]
+
+
 class EchoCanceller:
     """Cancels echo in blocks. Not for two threads at once; freeze and bypass may come from another."""
 
@@ -172,12 +179,15 @@ class EchoCanceller:
         how much steady noise may be turned down, 0 leaves it. ValueError says what would be right."""
         if rate_hz < LOWEST_RATE_HZ:
             raise ValueError(f"echo canceller: a rate of {rate_hz} Hz; it must be 8000 or more, such as 16000 or 48000")
-        if block_frames <= 0 or not 0.0039 <= block_frames / rate_hz <= 0.0161:
+        fitting = fitting_blocks(rate_hz)
+        if block_frames not in fitting:
             raise ValueError(
-                f"echo canceller: blocks of {block_frames} frames at {rate_hz} Hz; "
-                f"they must last 4 to 16 ms, such as {round(0.008 * rate_hz)}"
+                f"echo canceller: blocks of {block_frames} frames at {rate_hz} Hz; they must last 4 to 16 ms and be a multiple "
+                f"of 8 with no other factors than 2, 3 and 5, such as {min(fitting, key=lambda n: abs(n - block_frames))}"
             )
         block_s = block_frames / rate_hz
+        if tail_s is not None and not math.isfinite(tail_s):
+            raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as {TAIL_S}")
         blocks = math.ceil(TAIL_S / block_s - 1e-6) if tail_s is None else tail_s / block_s
         if round(blocks) < 1 or blocks * block_s > 1.0 + 1e-6:
             raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as {TAIL_S}")

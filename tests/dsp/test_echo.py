@@ -1,6 +1,8 @@
 """What a listener would notice of the echo canceller: echo, talker, noise, delay, and what no input may do
 to it."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -450,14 +452,18 @@ def test_whatever_comes_in_no_more_than_3_db_above_it_goes_out(suppress):
     [
         ({"rate_hz": 0, "block_frames": 128}, "8000 or more"),
         ({"rate_hz": 4000, "block_frames": 32}, "8000 or more"),
-        ({"rate_hz": 16000, "block_frames": 1024}, "4 to 16 ms, such as 128"),
+        ({"rate_hz": 16000, "block_frames": 1024}, "4 to 16 ms.* such as 256"),
         ({"rate_hz": 16000, "block_frames": 48}, "4 to 16 ms"),
-        ({"rate_hz": 48000, "block_frames": 128}, "4 to 16 ms, such as 384"),
+        ({"rate_hz": 48000, "block_frames": 128}, "4 to 16 ms.* such as 192"),
         ({"rate_hz": 16000, "block_frames": 264}, "4 to 16 ms"),
         ({"rate_hz": 16000, "block_frames": 0}, "4 to 16 ms"),
         ({"rate_hz": 16000, "block_frames": -128}, "4 to 16 ms"),
-        ({"rate_hz": 16000, "block_frames": 112}, "2, 3 and 5"),
-        ({"rate_hz": 16000, "block_frames": 100}, "multiple of 16"),
+        ({"rate_hz": 16000, "block_frames": 112}, "2, 3 and 5, such as 120"),
+        ({"rate_hz": 16000, "block_frames": 100}, "multiple of 8.* such as 96"),
+        ({"rate_hz": 44100, "block_frames": 441}, "such as 432"),
+        ({"rate_hz": 16001, "block_frames": 64}, "such as 72"),
+        ({"rate_hz": 16000, "block_frames": 128, "tail_s": math.nan}, "a block to 1 s"),
+        ({"rate_hz": 16000, "block_frames": 128, "tail_s": math.inf}, "a block to 1 s"),
         ({"rate_hz": 16000, "block_frames": 128, "tail_s": 2.0}, "a block to 1 s"),
         ({"rate_hz": 16000, "block_frames": 128, "tail_s": 0.0}, "a block to 1 s"),
         ({"rate_hz": 16000, "block_frames": 128, "tail_s": -0.1}, "a block to 1 s"),
