@@ -14,7 +14,7 @@ import numpy as np
 
 from firmware_py.dsp.bulk_delay import CONFIDENCE, LAG
 from firmware_py.dsp.jit import INDEX, realtime
-from firmware_py.dsp.vectors import Floats, copy, shift_rows
+from firmware_py.dsp.vectors import Floats, copy, largest_at, shift_rows
 
 LEAD, STAYS, STAYS_LOST = 2, 4, 8  # blocks; a short filter has a third of its own for all three
 
@@ -27,10 +27,7 @@ def wanted_offset(found: Floats, tap_energy: Floats, offset: int, proven: bool) 
     lag, third = int(found[LAG]), int(tap_energy.shape[0] // 3)
     if lag < 0 or found[CONFIDENCE] < _BELIEVED:
         return offset
-    place, strongest = lag - offset, 0
-    for p in range(tap_energy.shape[0]):
-        if tap_energy[p] > tap_energy[strongest]:
-            strongest = p
+    place, strongest = lag - offset, largest_at(tap_energy)
     if proven and (abs(strongest - place) > 2 or 1 <= place <= min(STAYS, third)):
         return offset
     if not proven and 0 <= place <= min(STAYS_LOST, third):

@@ -21,8 +21,7 @@ T = 128 ms ago, A, less what it was turned since:
 
 from 4 bins to 4 kHz. It is none unless all of R slides: what is left of its phase afterwards has to lie near 0. Noise slides as
 well, but to and fro: sure, from 0 to 1, is how much of the slides' mean square is the square of their mean, less what chance
-makes of a few. This needs no
-cancelling, only a path that is heard; tau makes it exact.
+makes of a few. This needs no cancelling, only a path that is heard; tau makes it exact.
 
 It does not find the delay, and does not move partitions (alignment does, when the path has crept out of the first ones).
 """
@@ -35,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from firmware_py.dsp.jit import INDEX, realtime
-from firmware_py.dsp.vectors import Floats, Ints, copy, limited, smoothed
+from firmware_py.dsp.vectors import Floats, Ints, copy, largest_at, limited, smoothed
 
 SPAN_S, SLIDE_STOP_HZ = 0.128, 4000.0  # T, and the last bin of R
 
@@ -101,9 +100,7 @@ def watch_slide(
     anchor[AGE] += 1
     if anchor[AGE] < anchor[SPAN]:
         return
-    row = 0
-    for p in range(tap_energy.shape[0]):
-        row = p if tap_energy[p] > tap_energy[row] else row
+    row = largest_at(tap_energy)
     if anchor[ROW] == row and anchor[PLACE] == offset:
         follow_slide(loop, anchor, anchor_re, anchor_im, w_re[row], w_im[row], block)
     copy(w_re[row], anchor_re)

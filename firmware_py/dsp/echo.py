@@ -186,10 +186,8 @@ class EchoCanceller:
                 f"of 8 with no other factors than 2, 3 and 5, such as {min(fitting, key=lambda n: abs(n - block_frames))}"
             )
         block_s = block_frames / rate_hz
-        if tail_s is not None and not math.isfinite(tail_s):
-            raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as {TAIL_S}")
         blocks = math.ceil(TAIL_S / block_s - 1e-6) if tail_s is None else tail_s / block_s
-        if round(blocks) < 1 or blocks * block_s > 1.0 + 1e-6:
+        if not (blocks > 0.5 and blocks * block_s <= 1.0 + 1e-6):  # nor is what is no number
             raise ValueError(f"echo canceller: a tail of {tail_s} s; it must be a block to 1 s, such as {TAIL_S}")
         if abs(blocks - round(blocks)) > 0.001:
             lower, upper = math.floor(blocks) * block_s, math.ceil(blocks) * block_s

@@ -89,10 +89,8 @@ from firmware_py.dsp.vectors import Floats, Ints, clear, clear_rows, copy, copy_
 
 REFERENCE_BLOCK_S = 0.008  # the block for which all constants "per block" below are given
 SHADOW_SHARE = 0.5  # of the tail; a jump moves the direct path and the first reflections
-DECAY, LAST = (
-    0.85,
-    0.0055,
-)  # of a room's power per block, T60 0.7 s; and at the end of a longer tail, which expects more
+DECAY = 0.85  # of a room's power per block: T60 0.7 s
+LAST = 0.0055  # of its power is left at the end of a tail, if that is longer
 SHORT_HZ = 8000.0  # above which the main filter is shorter, for air takes what is high first
 SHORT_S = 0.096  # or as much as the shadow has
 REACH_S = 0.25  # by which the whole path may be late
@@ -151,7 +149,7 @@ class LinearEcho(State):
     shadow_estimate: Floats  # [B]
     clip: Floats  # see clipping
     drift: Floats  # see clock_drift
-    anchor: Ints
+    anchor: Ints  # see clock_drift
     anchor_re: Floats  # [K] what the strongest partition was
     anchor_im: Floats
     turn_cos: Floats  # [K] by which the filters turn each block

@@ -17,8 +17,7 @@ Ints = NDArray[np.int64]
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 _SIXTEENTH = np.float32(np.log(2.0) / 16.0)
-_B2, _B3, _B4, _B5, _B6, _B7 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 8))
-_B8, _B9 = np.float32(1.0 / math.factorial(8)), np.float32(1.0 / math.factorial(9))
+_B2, _B3, _B4, _B5, _B6, _B7, _B8, _B9 = (np.float32(1.0 / math.factorial(n)) for n in range(2, 10))
 _THIRD, _FIFTH, _SEVENTH, _OCTAVE = (
     np.float32(1 / 3),
     np.float32(1 / 5),
@@ -101,6 +100,16 @@ def slide(frame: Floats, block: Floats) -> None:
     for i in range(size):
         frame[i] = frame[size + i]
         frame[size + i] = block[i]
+
+
+@realtime
+def largest_at(a: Floats) -> int:
+    """Where the largest sample is, the first of equals."""
+    at = 0
+    for i in range(a.shape[0]):
+        if a[i] > a[at]:
+            at = i
+    return at
 
 
 @realtime

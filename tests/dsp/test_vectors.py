@@ -10,6 +10,7 @@ from firmware_py.dsp.vectors import (
     copy,
     copy_rows,
     dot,
+    largest_at,
     limited,
     octaves,
     peak,
@@ -110,3 +111,8 @@ def test_rows_are_copied_where_both_have_them_and_cleared_everywhere():
     clear_rows(many)
     assert not line.any()
     assert not many.any()
+
+
+@pytest.mark.parametrize(("samples", "at"), [([3], 0), ([-3, -1, -2], 1), ([0, 5, 5, 1], 1), ([0, 0], 0)])
+def test_the_largest_is_found_and_of_equals_the_first(samples, at):
+    assert largest_at(np.array(samples, np.float32)) == at

@@ -82,10 +82,11 @@ def bench(options: argparse.Namespace) -> int:
     judged: list[Row | Score] = [*rows, *(one for _, _, scores in scored for one in scores)]
     untested = {name: reason for one in judged for name, reason in one.untested.items()}
     if options.json:
+        tail_ms, others_tail_ms = _tails_ms(options)
         print_json(
             {
-                "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": options.tail or TAIL_MS,
-                "others_tail_ms": options.tail or TAIL_WITH_DELAY_MS,
+                "seed": options.seed, "rate_hz": options.rate, "block_ms": options.block, "tail_ms": tail_ms,
+                "others_tail_ms": others_tail_ms,
                 "sounds": said, "cancellers": {maker.name: maker.said for maker in makers}, "not_run": absent,
                 "not_tested": untested, "latency_ms": latencies_ms, "microphone_sdr_db": microphones,
                 "scenes": [asdict(row) for row in rows], "recordings": [_facts(*one) for one in scored],
@@ -141,9 +142,14 @@ def score_files(options: argparse.Namespace) -> int:
     return PASS
 
 
+def _tails_ms(options: argparse.Namespace) -> tuple[float, float]:
+    """Ours, and that of the others."""
+    return options.tail or TAIL_MS, options.tail or TAIL_WITH_DELAY_MS
+
+
 def _makers(options: argparse.Namespace, rates_hz: Iterable[int]) -> tuple[list[Maker], dict[str, str]]:
     """Ours, its linear stage, and the peers that are here; what is impossible is refused before anything is measured."""
-    block_s, tail_s = 1e-3 * options.block, 1e-3 * (options.tail or TAIL_MS)
+    block_s, (tail_s, others_tail_s) = 1e-3 * options.block, (1e-3 * tail for tail in _tails_ms(options))
     if tail_s < block_s:
         raise CancellerError(
             f"--tail {options.tail:g}: shorter than a block of {options.block:g} ms; {TAIL_MS:g} is usual"
@@ -154,7 +160,7 @@ def _makers(options: argparse.Namespace, rates_hz: Iterable[int]) -> tuple[list[
             own[0].make(rate_hz)
         except CancellerError as error:
             raise CancellerError(f"--block {options.block:g}: {error}; 8 and 10 ms go at every rate") from error
-    peers, absent = find(options.peers, 1e-3 * (options.tail or TAIL_WITH_DELAY_MS))
+    peers, absent = find(options.peers, others_tail_s)
     return [*own, *peers], absent
 
 
